@@ -1,0 +1,1 @@
+"""A private mongod and MQTT broker for the start without configuration."""

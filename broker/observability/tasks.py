@@ -1,0 +1,26 @@
+"""Background tasks whose reference is kept and whose failure is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+_running: set[asyncio.Task[Any]] = set()
+
+
+def spawn(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+    """Start a task that nobody need keep a reference to; an exception in it is logged."""
+    task = asyncio.create_task(work, name=name)  # noqa: TID251 - the one place that starts tasks
+    _running.add(task)
+    task.add_done_callback(_finished)
+    return task
+
+
+def _finished(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background task failed", extra={"task": task.get_name()}, exc_info=error)

@@ -1,0 +1,1 @@
+"""Storage protocols, written for their callers."""

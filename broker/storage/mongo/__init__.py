@@ -1,0 +1,1 @@
+"""The MongoDB implementation; the only package that imports pymongo."""

@@ -1,0 +1,1 @@
+"""Subscriptions: candidates, matching, notification bodies, delivery (clauses 5.8, 5.11.7)."""

@@ -1,0 +1,1 @@
+"""Data, no code: the pinned core @context, entity types, and schemas of adapter settings."""
