@@ -40,7 +40,7 @@ NULL = "urn:ngsi-ld:null"
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity (clause 5.2.4). `version` is 0 before the first commit and grows by 1 with each."""
+    """One entity (clause 5.2.4). `version` is 0 before its first commit; each adds 1."""
 
     id: str
     types: tuple[str, ...]

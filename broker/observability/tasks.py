@@ -13,11 +13,16 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 def spawn(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-    """Start a task that nobody need keep a reference to; an exception in it is logged."""
+    """Start a task and return it; the reference is kept here, an exception in it is logged."""
     task = asyncio.create_task(work, name=name)  # noqa: TID251 - the one place that starts tasks
     _running.add(task)
     task.add_done_callback(_finished)
     return task
+
+
+def run_in_background(work: Coroutine[Any, Any, Any], *, name: str) -> None:
+    """Start a task that ends by itself and that nobody waits for."""
+    _ = spawn(work, name=name)
 
 
 def _finished(task: asyncio.Task[Any]) -> None:

@@ -1,0 +1,86 @@
+"""The connection to MongoDB and the names of the databases in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient, ReadPreference
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.write_concern import WriteConcern
+
+from broker.model.errors import BadRequestData
+
+Document = dict[str, Any]
+
+_TENANT = re.compile(r"[A-Za-z0-9_-]{1,40}")
+DURABLE = WriteConcern(w="majority", j=True)
+
+
+def connect(
+    uri: str, *, pool_size: int = 32, timeout_ms: int = 10_000
+) -> AsyncMongoClient[Document]:
+    """Return a client for a replica set or sharded cluster; it connects on first use."""
+    return AsyncMongoClient(
+        uri,
+        maxPoolSize=pool_size,
+        serverSelectionTimeoutMS=timeout_ms,
+        appname="mutsura",
+        retryWrites=True,
+        tz_aware=True,
+    )
+
+
+class Databases:
+    """Finds the database of a tenant (one each, so that a town's data stands by itself)."""
+
+    def __init__(self, client: AsyncMongoClient[Document], *, prefix: str) -> None:
+        self.client = client
+        self.prefix = prefix
+        self._options: CodecOptions[Document] = CodecOptions(document_class=dict)
+        self._known: dict[str, AsyncDatabase[Document]] = {}
+
+    def of(self, tenant: str) -> AsyncDatabase[Document]:
+        """Return the database of a tenant; "" is the default tenant.
+
+        Raises BadRequestData for a name that is not 1 to 40 letters, digits, `-` or `_`.
+        """
+        database = self._known.get(tenant)
+        if database is None:
+            database = self._known[tenant] = self._open(self.name_of(tenant))
+        return database
+
+    @property
+    def system(self) -> AsyncDatabase[Document]:
+        """The database of what belongs to the whole installation."""
+        return self._open(f"{self.prefix}_system")
+
+    def name_of(self, tenant: str) -> str:
+        """Return the database name of a tenant."""
+        if not tenant:
+            return self.prefix
+        if not _TENANT.fullmatch(tenant):
+            raise BadRequestData(
+                f"the tenant name {tenant[:60]!r} is not allowed: "
+                "use 1 to 40 letters, digits, '-' or '_'"
+            )
+        # MongoDB refuses two databases whose names differ in case only.
+        return f"{self.prefix}-" + re.sub("[A-Z]", lambda upper: f"^{upper[0].lower()}", tenant)
+
+    def tenant_of(self, database: str) -> str | None:
+        """Return the tenant of a database name, None if the database belongs to none."""
+        if database == self.prefix:
+            return ""
+        if not database.startswith(f"{self.prefix}-"):
+            return None
+        name = database[len(self.prefix) + 1 :]
+        return re.sub(r"\^(.)", lambda lower: lower[1].upper(), name)
+
+    def _open(self, name: str) -> AsyncDatabase[Document]:
+        return self.client.get_database(
+            name,
+            codec_options=self._options,
+            write_concern=DURABLE,
+            read_preference=ReadPreference.PRIMARY,
+        )

@@ -1,0 +1,340 @@
+"""The stored shape of entities and changes, and nothing else knows it.
+
+`docs/architecture.md` draws the documents. Two things make the shape: names that are IRIs contain
+characters MongoDB reads as paths, so they are escaped; and some values need a form that compares
+(date-times, geometries), so derived members stand beside what the client gave. What the client
+gave comes back exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from broker.model.changes import AttributeChange, Change, ChangeKind
+from broker.model.datetimes import canonical_time
+from broker.model.entity import Attributes, Entity, Instance
+from broker.storage.mongo.geometries import indexable_geometry
+
+Document = dict[str, Any]
+
+_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
+_BIG_INTEGER = "%int"
+_INT64 = range(-(2**63), 2**63)
+_SHORTEST_DATE = len("2026-01-01")
+
+
+@lru_cache(maxsize=16_384)
+def escape(name: str) -> str:
+    """Return a member name as it is stored."""
+    for character, escaped in _ESCAPES.items():
+        name = name.replace(character, escaped)
+    return name
+
+
+@lru_cache(maxsize=16_384)
+def unescape(name: str) -> str:
+    """Return the member name that `escape` made this of."""
+    if "%" not in name:
+        return name
+    for character, escaped in reversed(_ESCAPES.items()):
+        name = name.replace(escaped, character)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntity:
+    """An entity together with its document, so that a later write reuses what did not change."""
+
+    entity: Entity
+    document: Document
+
+
+# ------------------------------------------------------------------------------------ encoding
+
+
+def encode_entity(
+    entity: Entity, changes: Iterable[Change], previous: StoredEntity | None = None
+) -> Document:
+    """Return the document of an entity after `changes`.
+
+    With `previous`, attributes that none of the changes touched are taken from its document.
+    """
+    changes = list(changes)
+    known: Mapping[str, Any] = previous.document["a"] if previous else {}
+    touched = {name for change in changes for name in change.attributes}
+    attributes: Document = {}
+    for name, instances in entity.attributes.items():
+        key = escape(name)
+        if key in known and name not in touched:
+            attributes[key] = known[key]
+        else:
+            attributes[key] = encode_instances(instances)
+    document: Document = {
+        "_id": entity.id,
+        "v": entity.version,
+        "t": list(entity.types),
+        "c": entity.created_at,
+        "m": entity.modified_at,
+        "n": list(entity.attributes),
+        "a": attributes,
+        "l": [_encode_last_change(change) for change in changes],
+    }
+    if entity.scopes:
+        document["s"] = list(entity.scopes)
+    _add_expiry(document, entity)
+    return document
+
+
+def _add_expiry(document: Document, entity: Entity) -> None:
+    if entity.expires_at is not None:
+        document["x"] = entity.expires_at
+        document["xd"] = canonical_time(entity.expires_at)
+    expiries = [
+        time
+        for instances in entity.attributes.values()
+        for instance in instances
+        if "expiresAt" in instance and (time := canonical_time(instance["expiresAt"])) is not None
+    ]
+    if expiries:
+        document["xa"] = min(expiries)
+
+
+def encode_change(change: Change, change_id: Any) -> Document:
+    """Return the record of a change for the `changes` collection."""
+    document: Document = {
+        "_id": change_id,
+        "e": change.entity_id,
+        "v": change.version,
+        "t": list(change.types),
+        "k": change.kind,
+        "at": change.at,
+        "a": {
+            escape(name): {
+                "b": [_encode_instance(instance) for instance in attribute.before],
+                "a": [_encode_instance(instance) for instance in attribute.after],
+            }
+            for name, attribute in change.attributes.items()
+        },
+    }
+    if change.types_before is not None:
+        document["tb"] = list(change.types_before)
+    if change.scopes_before is not None:
+        document["sb"] = list(change.scopes_before)
+    return document
+
+
+def _encode_last_change(change: Change) -> Document:
+    """Return what the change feed needs beside the entity itself: the state before."""
+    document: Document = {"v": change.version, "k": change.kind, "at": change.at}
+    if change.kind != "entityCreated":
+        document["a"] = {
+            escape(name): {
+                "b": [_encode_instance(instance) for instance in attribute.before],
+                "d": [instance.get("datasetId") for instance in attribute.after],
+            }
+            for name, attribute in change.attributes.items()
+        }
+    if change.types_before is not None:
+        document["tb"] = list(change.types_before)
+    if change.scopes_before is not None:
+        document["sb"] = list(change.scopes_before)
+    return document
+
+
+def encode_instances(instances: list[Instance]) -> Document | list[Document]:
+    """Return the stored form of an attribute: a single instance stands for itself."""
+    if len(instances) == 1:
+        return _encode_instance(instances[0])
+    return [_encode_instance(instance) for instance in instances]
+
+
+def _encode_instance(instance: Instance) -> Document:
+    document: Document = {}
+    for key, value in instance.items():
+        kind = type(value)
+        if ":" in key:
+            document[escape(key)] = encode_instances(value)
+        elif kind is str or kind is float or kind is bool:
+            document[key] = value
+        else:
+            document[key] = encode_value(value)
+    _add_derived(document, instance)
+    return document
+
+
+def _add_derived(document: Document, instance: Instance) -> None:
+    value = instance.get("value")
+    if type(value) is str:
+        if len(value) >= _SHORTEST_DATE and value[4] == "-" and (time := canonical_time(value)):
+            document["~t"] = time
+    elif type(value) is dict:
+        if instance["type"] == "GeoProperty":
+            if (geometry := indexable_geometry(value)) is not None:
+                document["~g"] = geometry
+        elif type(stamp := value.get("@value")) is str and (time := canonical_time(stamp)):
+            document["~t"] = time
+    observed_at = instance.get("observedAt")
+    if observed_at is not None:
+        document["~o"] = canonical_time(observed_at)
+
+
+def encode_value(value: Any) -> Any:
+    """Return a JSON value as it is stored: keys escaped, integers beyond 64 bits as text."""
+    kind = type(value)
+    if kind is dict:
+        return {escape(key): encode_value(member) for key, member in value.items()}
+    if kind is list:
+        return [encode_value(member) for member in value]
+    if kind is int and value not in _INT64:
+        return {_BIG_INTEGER: str(value)}
+    return value
+
+
+# ------------------------------------------------------------------------------------ decoding
+
+
+def decode_entity(document: Document) -> Entity:
+    """Return the entity of a stored document (which may come without `l`)."""
+    return Entity(
+        id=document["_id"],
+        types=tuple(document["t"]),
+        attributes={unescape(key): decode_instances(value) for key, value in document["a"].items()},
+        scopes=tuple(document.get("s", ())),
+        created_at=document["c"],
+        modified_at=document["m"],
+        expires_at=document.get("x"),
+        version=document["v"],
+    )
+
+
+def decode_instances(value: Document | list[Document]) -> list[Instance]:
+    """Return the instances of a stored attribute."""
+    if type(value) is list:
+        return [_decode_instance(instance) for instance in value]
+    return [_decode_instance(value)]  # type: ignore[arg-type]
+
+
+def _decode_instance(document: Document) -> Instance:
+    instance: Instance = {}
+    for key, value in document.items():
+        kind = type(value)
+        if ":" in key:
+            instance[unescape(key)] = decode_instances(value)
+        elif kind is dict or kind is list:
+            if key[0] != "~":
+                instance[key] = decode_value(value)
+        elif key[0] != "~":
+            instance[key] = value
+    return instance
+
+
+def decode_value(value: Any) -> Any:
+    """Return the JSON value that `encode_value` was given."""
+    kind = type(value)
+    if kind is dict:
+        if _BIG_INTEGER in value:
+            return int(value[_BIG_INTEGER])
+        return {unescape(key): decode_value(member) for key, member in value.items()}
+    if kind is list:
+        return [decode_value(member) for member in value]
+    return value
+
+
+def decode_change(document: Document) -> Change:
+    """Return a record of the `changes` collection."""
+    return Change(
+        entity_id=document["e"],
+        types=tuple(document["t"]),
+        version=document["v"],
+        kind=document["k"],
+        at=document["at"],
+        attributes={
+            unescape(key): AttributeChange(
+                before=[_decode_instance(instance) for instance in attribute["b"]],
+                after=[_decode_instance(instance) for instance in attribute["a"]],
+            )
+            for key, attribute in document["a"].items()
+        },
+        types_before=_optional_tuple(document.get("tb")),
+        scopes_before=_optional_tuple(document.get("sb")),
+    )
+
+
+def decode_entity_changes(document: Document) -> list[tuple[Change, Entity]]:
+    """Return the changes that led to this version of an entity document, oldest first.
+
+    Each comes with the entity as it was right after it. A commit group may apply several
+    operations to one entity and write it once; the states in between are recovered by taking the
+    later changes back.
+    """
+    entity = decode_entity(document)
+    pairs: list[tuple[Change, Entity]] = []
+    for last in reversed(document["l"]):
+        change = _decode_last_change(last, entity)
+        pairs.append((change, entity))
+        entity = take_back(entity, change)
+    pairs.reverse()
+    return pairs
+
+
+def _decode_last_change(last: Document, entity: Entity) -> Change:
+    kind: ChangeKind = last["k"]
+    if kind == "entityCreated":
+        attributes = {
+            name: AttributeChange(after=instances) for name, instances in entity.attributes.items()
+        }
+    else:
+        attributes = {}
+        for key, attribute in last["a"].items():
+            name = unescape(key)
+            attributes[name] = AttributeChange(
+                before=[_decode_instance(instance) for instance in attribute["b"]],
+                after=[
+                    instance
+                    for instance in entity.attributes.get(name, [])
+                    if instance.get("datasetId") in attribute["d"]
+                ],
+            )
+    return Change(
+        entity_id=entity.id,
+        types=entity.types,
+        version=last["v"],
+        kind=kind,
+        at=last["at"],
+        attributes=attributes,
+        types_before=_optional_tuple(last.get("tb")),
+        scopes_before=_optional_tuple(last.get("sb")),
+    )
+
+
+def take_back(entity: Entity, change: Change) -> Entity:
+    """Return the entity as it was before a change (its system times excepted)."""
+    attributes: dict[str, list[Instance]] = dict(entity.attributes)
+    for name, attribute in change.attributes.items():
+        touched = {instance.get("datasetId") for instance in attribute.after}
+        kept = [
+            instance
+            for instance in _instances(entity.attributes, name)
+            if instance.get("datasetId") not in touched
+        ]
+        if before := [*attribute.before, *kept]:
+            attributes[name] = before
+        else:
+            attributes.pop(name, None)
+    return entity.evolve(
+        attributes=attributes,
+        types=entity.types if change.types_before is None else change.types_before,
+        scopes=entity.scopes if change.scopes_before is None else change.scopes_before,
+        version=change.version - 1,
+    )
+
+
+def _instances(attributes: Attributes, name: str) -> list[Instance]:
+    return attributes.get(name, [])
+
+
+def _optional_tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)

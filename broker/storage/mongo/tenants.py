@@ -1,0 +1,78 @@
+"""The tenants that exist, and the collections and indexes each has (clause 5.5.10)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import CollectionInvalid, OperationFailure
+
+from broker.storage.mongo.connection import Databases
+from broker.storage.mongo.errors import translated
+
+_NAMESPACE_EXISTS = 48
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "entities": [
+        IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
+        IndexModel([("n", ASCENDING)], name="attribute_names"),
+        IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
+        IndexModel([("xd", ASCENDING)], name="entity_expiry", sparse=True),
+        IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
+    ],
+    "changes": [IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version")],
+    "subscriptions": [],
+    "deliveries": [],
+}
+"""Collections of a tenant's database with the indexes they have from the start."""
+
+
+class Tenants:
+    """Creates a tenant's database on its first write and knows which ones exist."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._ready: set[str] = set()
+        self._lock = asyncio.Lock()
+
+    async def exists(self, tenant: str) -> bool:
+        """Say whether anything was ever written for the tenant (the default one always exists)."""
+        if not tenant or tenant in self._ready:
+            return True
+        database = self._databases.of(tenant)
+        with translated():
+            names = await database.list_collection_names(filter={"name": "entities"})
+        if names:
+            self._ready.add(tenant)
+        return bool(names)
+
+    async def ensure(self, tenant: str) -> None:
+        """Create the tenant's collections and indexes unless they are there.
+
+        Collections are created before the first transaction, which then needs no catalog locks.
+        """
+        if tenant in self._ready:
+            return
+        async with self._lock:
+            if tenant in self._ready:
+                return
+            with translated():
+                await self._create(tenant)
+            self._ready.add(tenant)
+
+    async def _create(self, tenant: str) -> None:
+        database = self._databases.of(tenant)
+        for name, indexes in INDEXES.items():
+            try:
+                await database.create_collection(name)
+            except CollectionInvalid:
+                pass
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
+                    raise
+            if indexes:
+                await database[name].create_indexes(indexes)
+
+    def forget(self) -> None:
+        """Ask the database again about every tenant (after it was dropped from outside)."""
+        self._ready.clear()
