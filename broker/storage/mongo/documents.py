@@ -16,6 +16,7 @@ from typing import Any
 from broker.model.changes import AttributeChange, Change, ChangeKind
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Attributes, Entity, Instance
+from broker.storage.mongo.comparable import add_comparable, remove_comparable
 from broker.storage.mongo.geometries import indexable_geometry
 
 Document = dict[str, Any]
@@ -23,7 +24,6 @@ Document = dict[str, Any]
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _BIG_INTEGER = "%int"
 _INT64 = range(-(2**63), 2**63)
-_SHORTEST_DATE = len("2026-01-01")
 
 
 @lru_cache(maxsize=16_384)
@@ -166,16 +166,11 @@ def _encode_instance(instance: Instance) -> Document:
 
 
 def _add_derived(document: Document, instance: Instance) -> None:
-    value = instance.get("value")
-    if type(value) is str:
-        if len(value) >= _SHORTEST_DATE and value[4] == "-" and (time := canonical_time(value)):
-            document["~t"] = time
-    elif type(value) is dict:
-        if instance["type"] == "GeoProperty":
-            if (geometry := indexable_geometry(value)) is not None:
-                document["~g"] = geometry
-        elif type(stamp := value.get("@value")) is str and (time := canonical_time(stamp)):
-            document["~t"] = time
+    add_comparable(document)
+    if document["type"] == "GeoProperty" and type(value := instance.get("value")) is dict:
+        geometry = indexable_geometry(value)
+        if geometry is not None:
+            document["~g"] = geometry
     observed_at = instance.get("observedAt")
     if observed_at is not None:
         document["~o"] = canonical_time(observed_at)
@@ -228,6 +223,7 @@ def _decode_instance(document: Document) -> Instance:
                 instance[key] = decode_value(value)
         elif key[0] != "~":
             instance[key] = value
+    remove_comparable(instance)
     return instance
 
 
