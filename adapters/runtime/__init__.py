@@ -1,0 +1,1 @@
+"""What every adapter stands on: host, writer, validation, checkpoints, dead letters, testing."""
