@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-ANY_LANGUAGE = "*"
-"""The only key of a path such as `color[*]`: a text in whichever language."""
-
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -32,8 +29,9 @@ class Path:
 class Operand:
     """A value to compare with.
 
-    `time` is what `broker.model.datetimes.comparable_time` makes of it where it is a DateTime, a
-    Date or a Time; such an operand is compared in time, quoted or not.
+    `time` is given where it is a time; such an operand is compared in time, quoted or not. For a
+    DateTime or Date it is what `broker.model.datetimes.comparable_time` makes of it, for a Time
+    `T` and the canonical time of day.
     """
 
     value: str | int | float | bool
