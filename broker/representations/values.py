@@ -1,0 +1,85 @@
+"""JSON values inside attributes: what may stand in them (clauses 4.5.0, 5.2.1, 5.5.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broker.model.entity import NULL
+from broker.representations.reader import Path, Reader
+
+_PLAIN = frozenset({int, float, bool})
+_NO_JSON_NULL = (
+    "null is not a value in NGSI-LD: leave the member out"
+    ' (or write {"@type": "@json", "@value": null} to store a JSON null)'
+)
+_NO_NULL = f"{NULL} is not allowed here: it only deletes, in update, partial update and merge"
+_NO_NULL_INSIDE = f"{NULL} is only allowed inside a value when the entity is merged"
+
+
+def read_value(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
+    """Return a JSON value as it is, or NULL where the payload may delete (clause 5.5.4)."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is str:
+        if value == NULL and not reader.nulls:
+            raise reader.refusal((*path, name), _NO_NULL)
+        return value
+    if value is None:
+        raise reader.refusal((*path, name), _NO_JSON_NULL)
+    check_inside(reader, value, (*path, name), reader.limits.values)
+    return value
+
+
+def read_json(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
+    """Return the raw JSON of a JsonProperty: an object or array, nothing in it interpreted."""
+    if type(value) is dict or type(value) is list:
+        _check_depth(reader, value, (*path, name), reader.limits.values)
+        return value
+    if value == NULL and reader.nulls:
+        return value
+    raise reader.refusal((*path, name), "the raw JSON of a JsonProperty is an object or an array")
+
+
+def check_inside(reader: Reader, container: Any, path: Path, depth: int) -> None:
+    """Refuse JSON nulls, NGSI-LD Nulls and too deep a nesting within an object or array."""
+    if depth == 0:
+        raise reader.refusal(path, f"nested deeper than {reader.limits.values} levels")
+    if type(container) is list:
+        _check_array(reader, container, path, depth)
+    elif container.get("@type") == "@json":
+        _check_depth(reader, container, path, depth)
+    else:
+        _check_object(reader, container, path, depth)
+
+
+def _check_object(reader: Reader, members: Any, path: Path, depth: int) -> None:
+    for key, item in members.items():
+        if type(item) in _PLAIN:
+            continue
+        if type(item) is dict or type(item) is list:
+            check_inside(reader, item, (*path, key), depth - 1)
+        elif item is None:
+            raise reader.refusal((*path, key), _NO_JSON_NULL)
+        elif item == NULL and not reader.payload.nulls_in_values:
+            raise reader.refusal((*path, key), _NO_NULL_INSIDE)
+
+
+def _check_array(reader: Reader, items: Any, path: Path, depth: int) -> None:
+    for index, item in enumerate(items):
+        if type(item) in _PLAIN:
+            continue
+        if type(item) is dict or type(item) is list:
+            check_inside(reader, item, (*path, index), depth - 1)
+        elif item is None:
+            raise reader.refusal((*path, index), _NO_JSON_NULL)
+        elif item == NULL:
+            raise reader.refusal((*path, index), f"{NULL} cannot be an element of an array")
+
+
+def _check_depth(reader: Reader, container: Any, path: Path, depth: int) -> None:
+    if depth == 0:
+        raise reader.refusal(path, f"nested deeper than {reader.limits.values} levels")
+    for item in container.values() if type(container) is dict else container:
+        if type(item) is dict or type(item) is list:
+            _check_depth(reader, item, path, depth - 1)
