@@ -62,10 +62,7 @@ def expand_name(reader: Reader, name: str, path: Path) -> str:
             " '_' (optionally after a prefix and ':'), or to be an IRI"
         )
         raise reader.refusal(path, reason)
-    iri = reader.expand(name)
-    if ":" not in iri:
-        raise reader.refusal(path, "this name is reserved by the Core @context")
-    return iri
+    return reader.expand(name)
 
 
 def read_instance(reader: Reader, body: Any, path: Path, depth: int = 0) -> Instance:

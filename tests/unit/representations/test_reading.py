@@ -1,0 +1,555 @@
+from typing import Any
+
+import pytest
+
+from broker.model.entity import NULL
+from broker.model.errors import BadRequestData
+from broker.model.fragment import Fragment, deletion
+from broker.representations.reader import Limits
+from broker.representations.reading import (
+    read_attribute_fragment,
+    read_entity,
+    read_fragment,
+)
+
+DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
+TEMPERATURE = "https://example.org/vocab#temperature"
+POINT = {"type": "Point", "coordinates": [135.19, 34.69]}
+
+
+def entity_with(attribute: Any, name: str = "temperature") -> dict[str, Any]:
+    return {"id": "urn:ngsi-ld:Building:1", "type": "Building", name: attribute}
+
+
+def instances_of(terms: Any, attribute: Any, name: str = "temperature") -> list[dict[str, Any]]:
+    (instances,) = read_entity(entity_with(attribute, name), terms).attributes.values()
+    return instances
+
+
+def test_an_entity_is_expanded(terms):
+    entity = read_entity(
+        {
+            "@id": "urn:ngsi-ld:Building:1",
+            "@type": ["Building", "Tower", "Building"],
+            "@context": "https://example.org/context.jsonld",
+            "scope": ["/Kobe/Nada", "Hyogo", "/Kobe/Nada"],
+            "expiresAt": "2030-01-01T00:00:00Z",
+            "createdAt": "2020-01-01T00:00:00Z",
+            "modifiedAt": {"ignored": "whatever it is"},
+            "temperature": {"type": "Property", "value": 21.5},
+        },
+        terms,
+    )
+    assert entity.id == "urn:ngsi-ld:Building:1"
+    assert entity.types == ("https://example.org/vocab#Building", f"{DEFAULT}Tower")
+    assert entity.scopes == ("/Kobe/Nada", "Hyogo")
+    assert entity.expires_at == "2030-01-01T00:00:00Z"
+    assert (entity.created_at, entity.modified_at, entity.version) == ("", "", 0)
+    assert entity.attributes == {TEMPERATURE: [{"type": "Property", "value": 21.5}]}
+
+
+KEPT = [
+    ({"type": "Property", "value": 1.0}, None),
+    ({"type": "Property", "value": {"a": [1, {"b": "x"}]}, "unitCode": "CEL"}, None),
+    ({"type": "Property", "value": {"@type": "@json", "@value": None}}, None),
+    ({"type": "GeoProperty", "value": POINT, "observedAt": "2026-01-01T00:00:00,5Z"}, None),
+    ({"type": "Relationship", "object": ["urn:a:1", "urn:a:2"]}, None),
+    ({"type": "LanguageProperty", "languageMap": {"ja": "湖", "@none": ["lake", "loch"]}}, None),
+    ({"type": "JsonProperty", "json": [{"id": 1, "none": None, "n": NULL}]}, None),
+    ({"type": "ListProperty", "valueList": [1, "a", {"b": True}], "unitCode": "MMT"}, None),
+    ({"type": "ListRelationship", "objectList": [{"object": "urn:a:1"}]}, None),
+    ({"type": "Property", "value": 1, "datasetId": "urn:d:1"}, None),
+    (
+        {"type": "Property", "value": 1, "datasetId": "@none"},
+        {"type": "Property", "value": 1},
+    ),
+    (
+        {"type": "GeoProperty", "value": '{"type": "Point", "coordinates": [1, 2]}'},
+        {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}},
+    ),
+    (
+        {"type": "ListRelationship", "objectList": ["urn:a:1", {"object": "urn:a:2"}]},
+        {"type": "ListRelationship", "objectList": [{"object": "urn:a:1"}, {"object": "urn:a:2"}]},
+    ),
+    (
+        {"type": "VocabProperty", "vocab": ["museum", "shop"]},
+        {
+            "type": "VocabProperty",
+            "vocab": ["https://example.org/vocab#museum", f"{DEFAULT}shop"],
+        },
+    ),
+    (
+        {"type": "Relationship", "object": "urn:a:1", "objectType": ["City", "Town"]},
+        {
+            "type": "Relationship",
+            "object": "urn:a:1",
+            "objectType": ["https://example.org/vocab#City", f"{DEFAULT}Town"],
+        },
+    ),
+    (
+        {"type": "Property", "value": 1, "valueType": "xsd:double"},
+        {
+            "type": "Property",
+            "value": 1,
+            "valueType": "http://www.w3.org/2001/XMLSchema#double",
+        },
+    ),
+    (
+        {"type": "LanguageProperty", "languageMap": {"en": "x"}, "valueType": "langString"},
+        {
+            "type": "LanguageProperty",
+            "languageMap": {"en": "x"},
+            "valueType": "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString",
+        },
+    ),
+    (
+        {"type": "ngsi-ld:Property", "value": 1, "createdAt": "x", "previousValue": 0},
+        {"type": "Property", "value": 1},
+    ),
+    (
+        {"type": "Relationship", "object": "urn:a:1", "entity": {"id": "urn:a:1"}},
+        {"type": "Relationship", "object": "urn:a:1"},
+    ),
+    (21.5, {"type": "Property", "value": 21.5}),
+    ("text", {"type": "Property", "value": "text"}),
+    ([1, {"value": 2}], {"type": "Property", "value": [1, {"value": 2}]}),
+    ([], {"type": "Property", "value": []}),
+    ({}, {"type": "Property", "value": {}}),
+    ({"street": "x", "unitCode": 1}, {"type": "Property", "value": {"street": "x", "unitCode": 1}}),
+    (POINT, {"type": "GeoProperty", "value": POINT}),
+    (
+        {"value": POINT, "unitCode": "MTR"},
+        {"type": "GeoProperty", "value": POINT, "unitCode": "MTR"},
+    ),
+    ({"value": 3, "unitCode": "MTR"}, {"type": "Property", "value": 3, "unitCode": "MTR"}),
+    ({"object": "urn:a:1"}, {"type": "Relationship", "object": "urn:a:1"}),
+    ({"languageMap": {"en": "x"}}, {"type": "LanguageProperty", "languageMap": {"en": "x"}}),
+    ({"json": {"type": 1}}, {"type": "JsonProperty", "json": {"type": 1}}),
+    ({"valueList": []}, {"type": "ListProperty", "valueList": []}),
+    (
+        {"objectList": ["urn:a:1"]},
+        {"type": "ListRelationship", "objectList": [{"object": "urn:a:1"}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "stored"), KEPT)
+def test_an_attribute_of_each_kind_is_read(terms, written, stored):
+    assert instances_of(terms, written) == [stored or written]
+
+
+def test_sub_attributes_are_attributes(terms):
+    written = {
+        "type": "Property",
+        "value": 1,
+        "accuracy": 0.5,
+        "providedBy": [
+            {"type": "Relationship", "object": "urn:a:1"},
+            {"type": "Relationship", "object": "urn:a:2", "datasetId": "urn:d:1"},
+        ],
+        "temperature": {"value": 2, "note": {"languageMap": {"en": "deep"}}},
+    }
+    (instance,) = instances_of(terms, written)
+    assert instance == {
+        "type": "Property",
+        "value": 1,
+        f"{DEFAULT}accuracy": [{"type": "Property", "value": 0.5}],
+        f"{DEFAULT}providedBy": [
+            {"type": "Relationship", "object": "urn:a:1"},
+            {"type": "Relationship", "object": "urn:a:2", "datasetId": "urn:d:1"},
+        ],
+        TEMPERATURE: [
+            {
+                "type": "Property",
+                "value": 2,
+                f"{DEFAULT}note": [{"type": "LanguageProperty", "languageMap": {"en": "deep"}}],
+            }
+        ],
+    }
+
+
+def test_a_proof_is_carried_as_it_is(terms):
+    proof = {
+        "type": "Property",
+        "entityIdSealed": "urn:ngsi-ld:Building:1",
+        "entityTypeSealed": "Building",
+        "value": {"type": "DataIntegrityProof", "proofValue": "z3X"},
+    }
+    sealed = {**proof, "entityTypeSealed": "https://example.org/vocab#Building"}
+    name = "https://uri.etsi.org/ngsi-ld/ngsildproof"
+    assert instances_of(terms, proof, "ngsildproof") == [sealed]
+    assert instances_of(terms, {"value": 1, "ngsildproof": [proof]}) == [
+        {"type": "Property", "value": 1, name: [sealed]}
+    ]
+
+
+REFUSED = [
+    # what is written, where the fault is, a word of the explanation
+    ({"type": "Property"}, "", "value"),
+    ({"type": "Relationship"}, "", "object"),
+    ({"type": "LanguageProperty"}, "", "languageMap"),
+    ({"observedAt": "2026-01-01T00:00:00Z"}, "", "no value"),
+    (None, "", "null"),
+    ({"type": "Property", "value": None}, "/value", "null"),
+    ({"type": "Property", "value": {"a": [{"b": None}]}}, "/value/a/0/b", "null"),
+    ({"type": "Property", "value": NULL}, "/value", "deletes"),
+    ({"type": "Property", "value": {"a": {"b": NULL}}}, "/value/a/b", "merged"),
+    ({"type": "Property", "value": ["x", NULL]}, "/value/1", "array"),
+    ({"type": "Relationship", "object": NULL}, "/object", "URI"),
+    ({"type": "LanguageProperty", "languageMap": {"@none": NULL}}, "/languageMap/@none", "merge"),
+    (NULL, "", "deletes"),
+    ({"type": "Property", "value": 1, "sub": NULL}, "/sub", "deletes"),
+    ({"type": "Property", "value": 1, "object": "urn:a:1"}, "/object", "cannot"),
+    ({"type": "Property", "value": 1, "languageMap": {"en": "x"}}, "/languageMap", "cannot"),
+    ({"type": "Property", "value": 1, "entity": {}}, "/entity", "cannot"),
+    ({"type": "Property", "value": 1, "previousObject": "urn:a:1"}, "/previousObject", "cannot"),
+    ({"type": "Property", "value": 1, "objectType": "City"}, "/objectType", "cannot"),
+    ({"type": "Property", "value": 1, "entityIdSealed": "urn:a:1"}, "/entityIdSealed", "proof"),
+    ({"type": "Property", "value": 1, "@context": {}}, "/@context", "cannot"),
+    ({"type": "Property", "value": 1, "id": "urn:a:1"}, "/id", "cannot"),
+    ({"type": "Relationship", "object": "urn:a:1", "unitCode": "MTR"}, "/unitCode", "cannot"),
+    ({"type": "Relationship", "object": "urn:a:1", "value": 1}, "/value", "cannot"),
+    ({"type": "JsonProperty", "json": {}, "unitCode": "MTR"}, "/unitCode", "cannot"),
+    ({"type": "JsonProperty", "json": 5}, "/json", "object or an array"),
+    ({"type": "VocabProperty", "vocab": "a", "unitCode": "MTR"}, "/unitCode", "cannot"),
+    ({"type": "VocabProperty", "vocab": 5}, "/vocab", "term"),
+    ({"type": "VocabProperty", "vocab": []}, "/vocab", "term"),
+    ({"type": "VocabProperty", "vocab": ["a", 5]}, "/vocab/1", "term"),
+    ({"type": "ListProperty", "valueList": 5}, "/valueList", "array"),
+    ({"type": "ListProperty", "valueList": [1], "value": 1}, "/value", "cannot"),
+    ({"type": "ListProperty", "valueList": [None]}, "/valueList/0", "null"),
+    ({"type": "ListRelationship", "objectList": ["no uri"]}, "/objectList/0", "URI"),
+    ({"type": "ListRelationship", "objectList": "urn:a:1"}, "/objectList", "array"),
+    (
+        {"type": "ListRelationship", "objectList": [{"object": "urn:a:1", "x": 1}]},
+        "/objectList/0",
+        "single member",
+    ),
+    ({"type": "Relationship", "object": "not a uri"}, "/object", "URI"),
+    ({"type": "Relationship", "object": ["urn:a:1", 5]}, "/object/1", "URI"),
+    ({"type": "LanguageProperty", "languageMap": {"en": 5}}, "/languageMap/en", "text"),
+    ({"type": "LanguageProperty", "languageMap": {"en": ["a", 5]}}, "/languageMap/en", "text"),
+    ({"type": "LanguageProperty", "languageMap": {"": "x"}}, "/languageMap/", "language tag"),
+    ({"type": "LanguageProperty", "languageMap": {}}, "/languageMap", "languageMap"),
+    (
+        {"type": "LanguageProperty", "languageMap": {"en": "x"}, "valueType": "xsd:string"},
+        "/valueType",
+        "langString",
+    ),
+    ({"type": "Property", "value": 1, "unitCode": 5}, "/unitCode", "text"),
+    ({"type": "Property", "value": 1, "unitCode": NULL}, "/unitCode", "text"),
+    ({"type": "Property", "value": 1, "observedAt": "yesterday"}, "/observedAt", "UTC"),
+    (
+        {"type": "Property", "value": 1, "observedAt": "2026-01-01T00:00:00+02:00"},
+        "/observedAt",
+        "UTC",
+    ),
+    (
+        {"type": "Property", "value": 1, "observedAt": {"type": "Property", "value": "x"}},
+        "/observedAt",
+        "DateTime",
+    ),
+    ({"type": "Property", "value": 1, "expiresAt": "2026-02-30T00:00:00Z"}, "/expiresAt", "UTC"),
+    ({"type": "Property", "value": 1, "datasetId": "no uri"}, "/datasetId", "URI"),
+    ({"type": "Property", "value": 1, "datasetId": NULL}, "/datasetId", "deleted"),
+    ({"type": "Property", "value": 1, "my sub": 1}, "/my sub", "name"),
+    ({"type": "Property", "value": 1, "a/b~c": 1}, "/a~1b~0c", "name"),
+    ({"type": "Thing", "value": 1}, "/type", "one of Property"),
+    ({"type": None, "value": 1}, "/type", "one of Property"),
+    ({"type": ["Property"], "value": 1}, "/type", "one of Property"),
+    ({"value": 1, "object": "urn:a:1"}, "", "both"),
+    ([{"value": 1}, {"value": 2}], "/1", "default instance is given twice"),
+    (
+        [{"value": 1, "datasetId": "urn:d:1"}, {"value": 2, "datasetId": "urn:d:1"}],
+        "/1",
+        "urn:d:1 is given twice",
+    ),
+    ([{"type": "Property", "value": 1}, {"type": "Thing"}], "/1/type", "one of Property"),
+    ({"type": "GeoProperty", "value": "no geometry"}, "/value", "GeoJSON"),
+    ({"type": "GeoProperty", "value": "[1, 2]"}, "/value", "GeoJSON"),
+    ({"type": "GeoProperty", "value": 5}, "/value", "GeoJSON"),
+    (
+        {"type": "GeoProperty", "value": {"type": "GeometryCollection", "geometries": []}},
+        "/value/type",
+        "one of the types",
+    ),
+    ({"type": "Point", "coordinates": [200, 0]}, "/coordinates/0", "longitude"),
+    ({"type": "Point", "coordinates": [34.69, 135.19]}, "/coordinates/1", "longitude comes first"),
+    (
+        {"type": "Property", "value": 1, "temperature": {"a": {"b": None}}},
+        "/temperature/a/b",
+        "null",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "place", "word"), REFUSED)
+def test_what_an_attribute_may_not_be_is_refused(terms, written, place, word):
+    with pytest.raises(BadRequestData) as refusal:
+        read_entity(entity_with(written), terms, at=(3,))
+    assert refusal.value.pointer == f"/3/temperature{place}"
+    assert refusal.value.attribute_names == ("temperature",)
+    assert word in refusal.value.detail
+    assert refusal.value.detail.startswith("temperature")
+
+
+REFUSED_ENTITIES = [
+    ({"type": "Building"}, "", "'id'"),
+    ({"id": "urn:a:1"}, "", "'type'"),
+    ({"id": "no uri", "type": "Building"}, "/id", "URI"),
+    ({"id": NULL, "type": "Building"}, "/id", "URI"),
+    ({"id": None, "type": "Building"}, "/id", "URI"),
+    ({"id": "urn:a:\u202eb", "type": "Building"}, "/id", "URI"),
+    ({"id": "urn:a:1", "type": "9Building"}, "/type", "name"),
+    ({"id": "urn:a:1", "type": ["Building", 5]}, "/type", "name"),
+    ({"id": "urn:a:1", "type": []}, "/type", "name"),
+    ({"id": "urn:a:1", "type": None}, "/type", "name"),
+    ({"id": "urn:a:1", "type": "type"}, "/type", "cannot"),
+    ({"id": "urn:a:1", "type": "B", "scope": "9bad"}, "/scope", "scope"),
+    ({"id": "urn:a:1", "type": "B", "scope": ["/ok", "/a//b"]}, "/scope", "scope"),
+    ({"id": "urn:a:1", "type": "B", "scope": NULL}, "/scope", "scope"),
+    ({"id": "urn:a:1", "type": "B", "expiresAt": "soon"}, "/expiresAt", "DateTime"),
+    ({"id": "urn:a:1", "type": "B", "my attr": 1}, "/my attr", "name"),
+    ({"id": "urn:a:1", "type": "B", "datasetId": 1}, "/datasetId", "reserved"),
+    ({"id": "urn:a:1", "type": "B", "instanceId": {"value": 1}}, "/instanceId", "reserved"),
+    ({"id": "urn:a:1", "type": "B", "observedAt": {"value": 1}}, "/observedAt", "reserved"),
+    ({"id": "urn:a:1", "type": "B", "location": 7}, "/location", "GeoProperty"),
+    (
+        {
+            "id": "urn:a:1",
+            "type": "B",
+            "temperature": 1,
+            "https://example.org/vocab#temperature": 2,
+        },
+        "/https:~1~1example.org~1vocab#temperature",
+        "twice",
+    ),
+    ([], "", "JSON object"),
+    ("text", "", "JSON object"),
+]
+
+
+@pytest.mark.parametrize(("body", "place", "word"), REFUSED_ENTITIES)
+def test_what_an_entity_may_not_be_is_refused(terms, body, place, word):
+    with pytest.raises(BadRequestData) as refusal:
+        read_entity(body, terms)
+    assert refusal.value.pointer == place
+    assert word in refusal.value.detail
+
+
+def test_nesting_is_limited(terms):
+    limits = Limits(sub_attributes=2, values=3)
+    attribute: dict[str, Any] = {"value": 1, "a": {"value": 1, "b": {"value": 1}}}
+    read_entity(entity_with(attribute), terms, limits)
+    attribute["a"]["b"]["c"] = 1
+    with pytest.raises(BadRequestData, match="deeper than 2"):
+        read_entity(entity_with(attribute), terms, limits)
+    read_entity(entity_with({"value": [[[1]]]}), terms, limits)
+    with pytest.raises(BadRequestData, match="deeper than 3"):
+        read_entity(entity_with({"value": [[[[1]]]]}), terms, limits)
+    with pytest.raises(BadRequestData, match="deeper than 3"):
+        read_entity(entity_with({"json": {"a": {"b": {"c": {}}}}}), terms, limits)
+
+
+def test_a_body_of_any_depth_is_refused_rather_than_overflowing_the_stack(terms):
+    value: Any = 1
+    for _ in range(900):
+        value = [value]
+    with pytest.raises(BadRequestData, match="nested deeper"):
+        read_entity(entity_with({"value": value}), terms)
+    attribute: Any = {"value": 1}
+    for _ in range(300):
+        attribute = {"value": 1, "sub": attribute}
+    with pytest.raises(BadRequestData, match="nested deeper"):
+        read_entity(entity_with(attribute), terms)
+
+
+# ------------------------------------------------------------------------------- fragments
+
+
+def test_a_fragment_mentions_only_what_it_has(terms):
+    assert read_fragment({}, terms, "update") == Fragment()
+    assert read_fragment(
+        {"id": "urn:a:1", "type": "Building", "temperature": 1},
+        terms,
+        "append",
+        entity_id="urn:a:1",
+    ) == Fragment(
+        id="urn:a:1",
+        types=("https://example.org/vocab#Building",),
+        attributes={TEMPERATURE: [{"type": "Property", "value": 1}]},
+    )
+
+
+def test_the_id_of_a_fragment_is_that_of_its_target(terms):
+    with pytest.raises(BadRequestData, match="not the target"):
+        read_fragment({"id": "urn:a:2"}, terms, "merge", entity_id="urn:a:1")
+
+
+@pytest.mark.parametrize("operation", ["update", "merge"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        NULL,
+        {"type": "Property", "value": NULL},
+        {"type": "GeoProperty", "value": NULL},
+        {"type": "Relationship", "object": NULL},
+        {"type": "LanguageProperty", "languageMap": {"@none": NULL}},
+        {"type": "VocabProperty", "vocab": NULL},
+        {"type": "JsonProperty", "json": NULL},
+        {"type": "ListProperty", "valueList": [NULL]},
+        {"type": "ListRelationship", "objectList": [NULL]},
+        {"type": "ListRelationship", "objectList": [{"object": NULL}]},
+        {"value": NULL},
+        {"object": NULL},
+    ],
+)
+def test_the_null_of_each_kind_deletes(terms, operation, written):
+    fragment = read_fragment({"temperature": written}, terms, operation)
+    assert fragment.attributes == {TEMPERATURE: [deletion()]}
+    if isinstance(written, dict):
+        written = {**written, "datasetId": "urn:d:1"}
+        fragment = read_fragment({"temperature": [written]}, terms, operation)
+        assert fragment.attributes == {TEMPERATURE: [deletion("urn:d:1")]}
+    with pytest.raises(BadRequestData):
+        read_fragment({"temperature": written}, terms, "append")
+
+
+def test_members_can_be_deleted_in_a_fragment(terms):
+    fragment = read_fragment(
+        {
+            "scope": NULL,
+            "expiresAt": NULL,
+            "temperature": {"type": "Property", "value": 1, "unitCode": NULL, "accuracy": NULL},
+        },
+        terms,
+        "update",
+    )
+    assert fragment.scopes == ()
+    assert fragment.expires_at == NULL
+    assert fragment.attributes == {
+        TEMPERATURE: [
+            {
+                "type": "Property",
+                "value": 1,
+                "unitCode": NULL,
+                f"{DEFAULT}accuracy": [deletion()],
+            }
+        ]
+    }
+
+
+def test_only_a_merge_deletes_inside_values(terms):
+    written = {"temperature": {"type": "Property", "value": {"a": NULL}}}
+    fragment = read_fragment(written, terms, "merge")
+    assert fragment.attributes[TEMPERATURE] == [{"type": "Property", "value": {"a": NULL}}]
+    with pytest.raises(BadRequestData, match="only allowed inside a value when"):
+        read_fragment(written, terms, "update")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (5, [{"value": 5}]),
+        ({"street": "x"}, [{"value": {"street": "x"}}]),
+        ({"value": POINT}, [{"value": POINT}]),
+        (POINT, [{"type": "GeoProperty", "value": POINT}]),
+        ({"unitCode": "CEL"}, [{"unitCode": "CEL"}]),
+        ({"type": "Property", "unitCode": "CEL"}, [{"type": "Property", "unitCode": "CEL"}]),
+        ({"object": "urn:a:1"}, [{"type": "Relationship", "object": "urn:a:1"}]),
+    ],
+)
+def test_a_merge_leaves_the_type_to_the_target(terms, written, read):
+    assert read_fragment({"temperature": written}, terms, "merge").attributes[TEMPERATURE] == read
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (5, [{"value": 5}]),
+        (NULL, [deletion()]),
+        (POINT, [{"value": POINT}]),
+        ({"type": "Property", "value": 5}, [{"value": {"type": "Property", "value": 5}}]),
+        (
+            {"vocab": "museum"},
+            [{"type": "VocabProperty", "vocab": "https://example.org/vocab#museum"}],
+        ),
+        ({"json": {"a": None}}, [{"type": "JsonProperty", "json": {"a": None}}]),
+        ({"languageMap": {"@none": NULL}}, [deletion()]),
+        (
+            {"dataset": {"@none": 1, "urn:d:1": "urn:a:1"}},
+            [{"value": 1}, {"value": "urn:a:1", "datasetId": "urn:d:1"}],
+        ),
+    ],
+)
+def test_a_simplified_merge_reads_values(terms, written, read):
+    fragment = read_fragment({"temperature": written}, terms, "mergeSimplified")
+    assert fragment.attributes[TEMPERATURE] == read
+
+
+def test_a_simplified_dataset_has_uris(terms):
+    with pytest.raises(BadRequestData, match="is not a URI"):
+        read_fragment({"temperature": {"dataset": {"a": 1}}}, terms, "mergeSimplified")
+
+
+def test_a_partial_update_is_a_part_of_an_instance(terms):
+    body = {"@context": [], "value": 5, "accuracy": NULL, "observedAt": NULL, "note": {"value": 1}}
+    assert read_attribute_fragment(body, terms, "partial", name="temperature") == [
+        {
+            "value": 5,
+            f"{DEFAULT}accuracy": [deletion()],
+            "observedAt": NULL,
+            f"{DEFAULT}note": [{"value": 1}],
+        }
+    ]
+    assert read_attribute_fragment({"accuracy": 1}, terms, "partial", name="temperature") == [
+        {f"{DEFAULT}accuracy": [{"value": 1}]}
+    ]
+    assert read_attribute_fragment({"value": NULL}, terms, "partial", name="temperature") == [
+        deletion()
+    ]
+
+
+def test_a_replacement_is_a_whole_attribute(terms):
+    body = [{"value": 5}, {"object": "urn:a:1", "datasetId": "urn:d:1", "@context": []}]
+    assert read_attribute_fragment(body, terms, "replace", name="temperature") == [
+        {"type": "Property", "value": 5},
+        {"type": "Relationship", "object": "urn:a:1", "datasetId": "urn:d:1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "operation", "place"),
+    [
+        ({}, "partial", ""),
+        ({"@context": []}, "partial", ""),
+        ([], "replace", ""),
+        (5, "partial", ""),
+        ({"type": "Property"}, "replace", ""),
+        ({"value": NULL}, "replace", "/value"),
+        ({"value": {"a": NULL}}, "partial", "/value/a"),
+        ({"value": 5, "unitCode": 5}, "partial", "/unitCode"),
+        ([{"value": 5, "unitCode": 5}], "replace", "/0/unitCode"),
+    ],
+)
+def test_a_wrong_attribute_fragment_is_refused(terms, body, operation, place):
+    with pytest.raises(BadRequestData) as refusal:
+        read_attribute_fragment(body, terms, operation, name="temperature")
+    assert refusal.value.pointer == place
+    assert refusal.value.attribute_names == ("temperature",)
+
+
+def test_the_location_stays_a_geometry(terms):
+    with pytest.raises(BadRequestData, match="GeoProperty"):
+        read_attribute_fragment({"value": 5}, terms, "replace", name="location")
+    with pytest.raises(BadRequestData, match="GeoProperty"):
+        read_fragment({"location": {"type": "Property", "value": 5}}, terms, "merge")
+    read_fragment({"location": NULL}, terms, "merge")
+    assert read_attribute_fragment(
+        {"type": "Property", "value": {}, "entityTypeSealed": "Building"},
+        terms,
+        "replace",
+        name="ngsildproof",
+    ) == [
+        {"type": "Property", "value": {}, "entityTypeSealed": "https://example.org/vocab#Building"}
+    ]
