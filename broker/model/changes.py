@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from broker.model.entity import Entity, Instance
+from broker.model.entity import Attributes, Entity, Instance
 
 ChangeKind = Literal["entityCreated", "entityUpdated", "entityDeleted"]
 
@@ -33,8 +33,9 @@ class Change:
 
     `version` is the entity's version after it (for a deletion: one more than the last), `at` the
     time of the commit group in the fixed-width form of `broker.model.entity`. `attributes` maps
-    expanded names to what happened to them. `types_before` and `scopes_before` are given where
-    types or scopes changed.
+    expanded names to what happened to them: all of them for a creation or deletion. `types` and
+    `expires_at` are the entity's after the change (before it, for a deletion); `types_before`,
+    `scopes` and `scopes_before` are given only where types or scopes changed.
     """
 
     entity_id: str
@@ -44,7 +45,9 @@ class Change:
     at: str
     attributes: Mapping[str, AttributeChange] = field(default_factory=dict)
     types_before: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] | None = None
     scopes_before: tuple[str, ...] | None = None
+    expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +70,60 @@ It may be called several times (a version conflict re-reads the entity), and mus
 keep anything between calls. `Transition.entity.version` and `Change.version` are
 `current.version + 1` (1 for a new entity).
 """
+
+
+def apply_change(entity: Entity | None, change: Change) -> Entity | None:
+    """Return the entity after a change, given it as it was right before.
+
+    `None` stands for "does not exist" on both sides.
+    """
+    if change.kind == "entityDeleted":
+        return None
+    if entity is None or change.kind == "entityCreated":
+        entity = Entity(id=change.entity_id, types=change.types, created_at=change.at)
+    return entity.evolve(
+        types=change.types,
+        attributes=_exchanged(entity.attributes, change.attributes, forward=True),
+        scopes=entity.scopes if change.scopes is None else change.scopes,
+        modified_at=change.at,
+        expires_at=change.expires_at,
+        version=change.version,
+    )
+
+
+def take_back(entity: Entity | None, change: Change) -> Entity | None:
+    """Return the entity as it was right before a change, given it as it was right after.
+
+    Its `modified_at` is not known from the change: whoever needs it takes the time of the change
+    before.
+    """
+    if change.kind == "entityCreated":
+        return None
+    if entity is None:
+        entity = Entity(id=change.entity_id, types=change.types, expires_at=change.expires_at)
+    return entity.evolve(
+        types=entity.types if change.types_before is None else change.types_before,
+        attributes=_exchanged(entity.attributes, change.attributes, forward=False),
+        scopes=entity.scopes if change.scopes is None else change.scopes_before or (),
+        version=change.version - 1,
+    )
+
+
+def _exchanged(
+    attributes: Attributes, changes: Mapping[str, AttributeChange], *, forward: bool
+) -> dict[str, list[Instance]]:
+    """Take the instances on one side of the changes out and put those on the other side in."""
+    result = dict(attributes)
+    for name, change in changes.items():
+        gone, come = (change.before, change.after) if forward else (change.after, change.before)
+        touched = {instance.get("datasetId") for instance in (*gone, *come)}
+        kept = [
+            instance
+            for instance in attributes.get(name, ())
+            if instance.get("datasetId") not in touched
+        ]
+        if instances := [*come, *kept]:
+            result[name] = instances
+        else:
+            result.pop(name, None)
+    return result

@@ -8,14 +8,13 @@ gave comes back exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from broker.model.changes import AttributeChange, Change, ChangeKind
+from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time
-from broker.model.entity import Attributes, Entity, Instance
+from broker.model.entity import Entity, Instance
 from broker.storage.mongo.comparable import add_comparable, remove_comparable
 from broker.storage.mongo.geometries import indexable_geometry
 
@@ -44,34 +43,11 @@ def unescape(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntity:
-    """An entity together with its document, so that a later write reuses what did not change."""
-
-    entity: Entity
-    document: Document
-
-
 # ------------------------------------------------------------------------------------ encoding
 
 
-def encode_entity(
-    entity: Entity, changes: Iterable[Change], previous: StoredEntity | None = None
-) -> Document:
-    """Return the document of an entity after `changes`.
-
-    With `previous`, attributes that none of the changes touched are taken from its document.
-    """
-    changes = list(changes)
-    known: Mapping[str, Any] = previous.document["a"] if previous else {}
-    touched = {name for change in changes for name in change.attributes}
-    attributes: Document = {}
-    for name, instances in entity.attributes.items():
-        key = escape(name)
-        if key in known and name not in touched:
-            attributes[key] = known[key]
-        else:
-            attributes[key] = encode_instances(instances)
+def encode_entity(entity: Entity) -> Document:
+    """Return the document of an entity."""
     document: Document = {
         "_id": entity.id,
         "v": entity.version,
@@ -79,13 +55,52 @@ def encode_entity(
         "c": entity.created_at,
         "m": entity.modified_at,
         "n": list(entity.attributes),
-        "a": attributes,
-        "l": [_encode_last_change(change) for change in changes],
+        "a": {
+            escape(name): encode_instances(instances)
+            for name, instances in entity.attributes.items()
+        },
     }
     if entity.scopes:
         document["s"] = list(entity.scopes)
     _add_expiry(document, entity)
     return document
+
+
+def encode_update(before: Entity, after: Entity, touched: Iterable[str]) -> Document:
+    """Return the update that makes the document of `after` from that of `before`.
+
+    `touched` names the attributes that may differ. What did not change is not written, so indexes
+    on it are not either: this is twice as fast as replacing the document.
+    """
+    put: Document = {"v": after.version, "m": after.modified_at}
+    drop: Document = {}
+    for name in touched:
+        if name in after.attributes:
+            put["a." + escape(name)] = encode_instances(after.attributes[name])
+        elif name in before.attributes:
+            drop["a." + escape(name)] = ""
+    if after.attributes.keys() != before.attributes.keys():
+        put["n"] = list(after.attributes)
+    if after.types != before.types:
+        put["t"] = list(after.types)
+    if after.created_at != before.created_at:
+        put["c"] = after.created_at
+    _update_optional(put, drop, before, after)
+    return {"$set": put, "$unset": drop} if drop else {"$set": put}
+
+
+def _update_optional(put: Document, drop: Document, before: Entity, after: Entity) -> None:
+    if after.scopes != before.scopes:
+        if after.scopes:
+            put["s"] = list(after.scopes)
+        else:
+            drop["s"] = ""
+    old: Document = {}
+    new: Document = {}
+    _add_expiry(old, before)
+    _add_expiry(new, after)
+    put.update(new)
+    drop.update({name: "" for name in old if name not in new})
 
 
 def _add_expiry(document: Document, entity: Entity) -> None:
@@ -121,26 +136,11 @@ def encode_change(change: Change, change_id: Any) -> Document:
     }
     if change.types_before is not None:
         document["tb"] = list(change.types_before)
-    if change.scopes_before is not None:
-        document["sb"] = list(change.scopes_before)
-    return document
-
-
-def _encode_last_change(change: Change) -> Document:
-    """Return what the change feed needs beside the entity itself: the state before."""
-    document: Document = {"v": change.version, "k": change.kind, "at": change.at}
-    if change.kind != "entityCreated":
-        document["a"] = {
-            escape(name): {
-                "b": [_encode_instance(instance) for instance in attribute.before],
-                "d": [instance.get("datasetId") for instance in attribute.after],
-            }
-            for name, attribute in change.attributes.items()
-        }
-    if change.types_before is not None:
-        document["tb"] = list(change.types_before)
-    if change.scopes_before is not None:
-        document["sb"] = list(change.scopes_before)
+    if change.scopes is not None:
+        document["s"] = list(change.scopes)
+        document["sb"] = list(change.scopes_before or ())
+    if change.expires_at is not None:
+        document["x"] = change.expires_at
     return document
 
 
@@ -192,7 +192,7 @@ def encode_value(value: Any) -> Any:
 
 
 def decode_entity(document: Document) -> Entity:
-    """Return the entity of a stored document (which may come without `l`)."""
+    """Return the entity of a stored document."""
     return Entity(
         id=document["_id"],
         types=tuple(document["t"]),
@@ -255,81 +255,10 @@ def decode_change(document: Document) -> Change:
             for key, attribute in document["a"].items()
         },
         types_before=_optional_tuple(document.get("tb")),
+        scopes=_optional_tuple(document.get("s")),
         scopes_before=_optional_tuple(document.get("sb")),
+        expires_at=document.get("x"),
     )
-
-
-def decode_entity_changes(document: Document) -> list[tuple[Change, Entity]]:
-    """Return the changes that led to this version of an entity document, oldest first.
-
-    Each comes with the entity as it was right after it. A commit group may apply several
-    operations to one entity and write it once; the states in between are recovered by taking the
-    later changes back.
-    """
-    entity = decode_entity(document)
-    pairs: list[tuple[Change, Entity]] = []
-    for last in reversed(document["l"]):
-        change = _decode_last_change(last, entity)
-        pairs.append((change, entity))
-        entity = take_back(entity, change)
-    pairs.reverse()
-    return pairs
-
-
-def _decode_last_change(last: Document, entity: Entity) -> Change:
-    kind: ChangeKind = last["k"]
-    if kind == "entityCreated":
-        attributes = {
-            name: AttributeChange(after=instances) for name, instances in entity.attributes.items()
-        }
-    else:
-        attributes = {}
-        for key, attribute in last["a"].items():
-            name = unescape(key)
-            attributes[name] = AttributeChange(
-                before=[_decode_instance(instance) for instance in attribute["b"]],
-                after=[
-                    instance
-                    for instance in entity.attributes.get(name, [])
-                    if instance.get("datasetId") in attribute["d"]
-                ],
-            )
-    return Change(
-        entity_id=entity.id,
-        types=entity.types,
-        version=last["v"],
-        kind=kind,
-        at=last["at"],
-        attributes=attributes,
-        types_before=_optional_tuple(last.get("tb")),
-        scopes_before=_optional_tuple(last.get("sb")),
-    )
-
-
-def take_back(entity: Entity, change: Change) -> Entity:
-    """Return the entity as it was before a change (its system times excepted)."""
-    attributes: dict[str, list[Instance]] = dict(entity.attributes)
-    for name, attribute in change.attributes.items():
-        touched = {instance.get("datasetId") for instance in attribute.after}
-        kept = [
-            instance
-            for instance in _instances(entity.attributes, name)
-            if instance.get("datasetId") not in touched
-        ]
-        if before := [*attribute.before, *kept]:
-            attributes[name] = before
-        else:
-            attributes.pop(name, None)
-    return entity.evolve(
-        attributes=attributes,
-        types=entity.types if change.types_before is None else change.types_before,
-        scopes=entity.scopes if change.scopes_before is None else change.scopes_before,
-        version=change.version - 1,
-    )
-
-
-def _instances(attributes: Attributes, name: str) -> list[Instance]:
-    return attributes.get(name, [])
 
 
 def _optional_tuple(values: list[str] | None) -> tuple[str, ...] | None:

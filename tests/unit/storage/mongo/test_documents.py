@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from broker.model.changes import AttributeChange, Change
 from broker.model.entity import Entity
 from broker.storage.mongo.documents import (
-    StoredEntity,
     decode_change,
     decode_entity,
-    decode_entity_changes,
     decode_value,
     encode_change,
     encode_entity,
@@ -68,8 +66,7 @@ def test_an_entity_survives_with_every_kind_of_member(value):
     instance["https://example.org/accuracy"] = [prop(0.5)]
     given_entity = entity(3, temperature=[prop(2**70), instance]).evolve(scopes=("/a",))
     given_entity = given_entity.evolve(attributes={**given_entity.attributes, NAME: [prop(1)]})
-    change = Change("urn:x:1", given_entity.types, 3, "entityUpdated", T1)
-    document = encode_entity(given_entity, [change])
+    document = encode_entity(given_entity)
     assert decode_entity(document) == given_entity
 
 
@@ -80,8 +77,7 @@ def test_derived_members_hold_what_compares():
             1,
             seen=[prop("2026-01-01T00:00:00Z", observedAt="2026-01-01T00:00:00,5Z")],
             place=[{"type": "GeoProperty", "value": place}],
-        ),
-        [],
+        )
     )
     seen = document["a"][escape("https://example.org/seen")]
     assert seen["~t"] == "2026-01-01T00:00:00.000000Z"
@@ -93,24 +89,10 @@ def test_derived_members_hold_what_compares():
 
 def test_a_geometry_the_index_would_refuse_is_kept_out_of_it():
     crossing = {"type": "Polygon", "coordinates": [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]}
-    document = encode_entity(entity(1, place=[{"type": "GeoProperty", "value": crossing}]), [])
+    document = encode_entity(entity(1, place=[{"type": "GeoProperty", "value": crossing}]))
     stored = document["a"][escape("https://example.org/place")]
     assert stored["value"] == crossing
     assert "~g" not in stored
-
-
-def test_untouched_attributes_are_taken_from_the_previous_document():
-    before = entity(1, a=[prop(1)], b=[prop(2)])
-    document = encode_entity(before, [])
-    after = entity(2, a=[prop(9)], b=[prop(2)])
-    name = "https://example.org/a"
-    change = Change(
-        after.id, after.types, 2, "entityUpdated", T1, {name: AttributeChange([prop(1)], [prop(9)])}
-    )
-    following = encode_entity(after, [change], StoredEntity(before, document))
-    key = escape("https://example.org/b")
-    assert following["a"][key] is document["a"][key]
-    assert decode_entity(following) == after
 
 
 def test_a_change_record_survives():
@@ -122,43 +104,8 @@ def test_a_change_record_survives():
         T1,
         {NAME: AttributeChange([prop(1)], [prop(2), prop(3, datasetId="urn:d:1")])},
         types_before=("https://example.org/S",),
+        scopes=("/a",),
         scopes_before=(),
+        expires_at="2027-01-01T00:00:00Z",
     )
     assert decode_change(encode_change(change, "id")) == change
-
-
-def test_the_states_between_the_changes_of_one_group_are_recovered():
-    name = "https://example.org/a"
-    states = [entity(1, a=[prop(0)], b=[prop(5)])]
-    states.append(entity(2, a=[prop(0), prop(1, datasetId="urn:d:1")], b=[prop(5)]))
-    states.append(entity(3, b=[prop(5)]))
-    states.append(entity(4, a=[prop(7)], b=[prop(5)]))
-    steps = [
-        AttributeChange([], [prop(1, datasetId="urn:d:1")]),
-        AttributeChange([prop(0), prop(1, datasetId="urn:d:1")], []),
-        AttributeChange([], [prop(7)]),
-    ]
-    changes = [
-        Change("urn:x:1", states[0].types, version, "entityUpdated", T1, {name: step})
-        for version, step in enumerate(steps, start=2)
-    ]
-    document = encode_entity(states[-1], changes)
-    recovered = decode_entity_changes(document)
-    assert [change for change, _ in recovered] == changes
-    assert [_by_dataset(after) for _, after in recovered] == [_by_dataset(s) for s in states[1:]]
-
-
-def test_a_creation_reports_every_attribute():
-    created = entity(1, a=[prop(0)])
-    change = Change(created.id, created.types, 1, "entityCreated", T1)
-    (recovered, after), *rest = decode_entity_changes(encode_entity(created, [change]))
-    assert not rest
-    assert after == created
-    assert recovered.attributes == {"https://example.org/a": AttributeChange([], [prop(0)])}
-
-
-def _by_dataset(of):
-    return of.version, {
-        name: {instance.get("datasetId"): instance for instance in instances}
-        for name, instances in of.attributes.items()
-    }

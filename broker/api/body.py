@@ -1,0 +1,110 @@
+"""Request bodies: limits, media types, JSON (clauses 6.3.2, 6.3.4)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from broker.model.errors import BodyTooLarge, InvalidRequest, LengthRequired, UnsupportedMediaType
+
+JSON = "application/json"
+JSON_LD = "application/ld+json"
+GEO_JSON = "application/geo+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_ACCEPTED = frozenset({JSON, JSON_LD})
+_STRING_OR_KEY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
+_DEEPEST = 64
+
+
+async def read_json(request: web.Request, *, largest: int) -> Any:
+    """Return the JSON of a request body.
+
+    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge (`largest` is in bytes) and
+    InvalidRequest for what is not JSON, has a name twice in one object, or is nested too deeply.
+    """
+    check_media_type(request)
+    length = request.content_length
+    if length is None and request.headers.get("Transfer-Encoding") is None:
+        raise LengthRequired("the Content-Length header is missing")
+    if length is not None and length > largest:
+        raise _too_large(largest)
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise _too_large(largest) from error
+    return parse_json(raw)
+
+
+def check_media_type(request: web.Request) -> None:
+    """Raise UnsupportedMediaType unless the body is JSON or JSON-LD (merge-patch for PATCH)."""
+    media_type = request.content_type
+    if media_type in _ACCEPTED or (media_type == MERGE_PATCH and request.method == "PATCH"):
+        return
+    raise UnsupportedMediaType(
+        f"the Content-Type {media_type!r} is not supported; send {JSON} or {JSON_LD}"
+    )
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the value of a JSON text. Raises InvalidRequest with the place of the fault."""
+    if not raw.strip():
+        raise InvalidRequest("the request has no body; a JSON document is needed")
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        ) from error
+    keys = sum(1 for colon in _STRING_OR_KEY.findall(raw) if colon)
+    if _count_keys(value, 0) != keys:
+        raise InvalidRequest(_duplicate(raw))
+    return value
+
+
+def _count_keys(value: Any, depth: int) -> int:
+    """Count the members of all objects, so that a name given twice shows."""
+    if depth > _DEEPEST:
+        raise InvalidRequest(f"the body is nested more than {_DEEPEST} levels deep")
+    kind = type(value)
+    if kind is dict:
+        count = len(value)
+        for member in value.values():
+            kind = type(member)
+            if kind is dict or kind is list:
+                count += _count_keys(member, depth + 1)
+        return count
+    count = 0
+    if kind is list:
+        for member in value:
+            kind = type(member)
+            if kind is dict or kind is list:
+                count += _count_keys(member, depth + 1)
+    return count
+
+
+def _duplicate(raw: bytes) -> str:
+    """Name the first duplicate; slow, but only on the way to an error."""
+    found: list[str] = []
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for name, value in members:
+            if name in seen:
+                found.append(name)
+            seen[name] = value
+        return seen
+
+    json.loads(raw, object_pairs_hook=pairs)
+    name = found[0] if found else "?"
+    return f"the name {name!r} occurs twice in one object; which value is meant cannot be known"
+
+
+def _too_large(largest: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"the body is larger than {largest} bytes, the limit of this broker; split the request"
+    )

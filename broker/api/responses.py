@@ -1,0 +1,92 @@
+"""Responses: JSON, its @context, and the headers every answer has (clauses 6.3.3, 6.3.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from aiohttp import web
+from multidict import CIMultiDict
+
+from broker.api.media_types import GEO_JSON, JSON, JSON_LD
+from broker.api.problems import problem_details, status_of
+from broker.model.errors import MethodNotAllowed, NgsiLdError, Overloaded
+
+API_ROOT = "/ngsi-ld/v1"
+CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
+
+
+def json_response(
+    body: Any, *, status: int = 200, headers: dict[str, str] | None = None, media_type: str = JSON
+) -> web.Response:
+    """Return any JSON value."""
+    return web.Response(
+        body=orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS),
+        status=status,
+        headers=headers,
+        content_type=media_type,
+    )
+
+
+def context_link(url: str) -> str:
+    """Return the Link header value that refers to an @context."""
+    return f'<{url}>; rel="{CONTEXT_RELATION}"; type="{JSON_LD}"'
+
+
+def ngsi_ld_response(
+    body: Any,
+    *,
+    media_type: str,
+    context_url: str,
+    context_body: Any,
+    headers: CIMultiDict[str] | None = None,
+    status: int = 200,
+) -> web.Response:
+    """Return entities or other NGSI-LD elements with their @context where the type wants it.
+
+    `application/json` refers to it by Link, `application/ld+json` and `application/geo+json` carry
+    it in the body (every element of a list, and the collection of a FeatureCollection).
+    """
+    headers = CIMultiDict() if headers is None else headers
+    if media_type == JSON:
+        headers.add("Link", context_link(context_url))
+    elif media_type == JSON_LD and isinstance(body, list):
+        body = [{"@context": context_body, **element} for element in body]
+    elif isinstance(body, dict):
+        body = {"@context": context_body, **body}
+    headers["Content-Type"] = media_type
+    return web.Response(body=orjson.dumps(body), status=status, headers=headers)
+
+
+def created(path: str, *parts: str) -> web.Response:
+    """Return 201 with the Location of what was created, its identifier percent-encoded."""
+    location = API_ROOT + path + "".join("/" + quote(part, safe=":") for part in parts)
+    return web.Response(status=201, headers={"Location": location})
+
+
+def no_content() -> web.Response:
+    """Return 204."""
+    return web.Response(status=204)
+
+
+def problem(error: NgsiLdError) -> web.Response:
+    """Return the problem details of an error (always `application/json`, clause 6.3.6)."""
+    headers: dict[str, str] = {}
+    if isinstance(error, Overloaded):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
+    return json_response(problem_details(error), status=status_of(error), headers=headers)
+
+
+__all__ = [
+    "API_ROOT",
+    "GEO_JSON",
+    "context_link",
+    "created",
+    "json_response",
+    "ngsi_ld_response",
+    "no_content",
+    "problem",
+]

@@ -1,0 +1,397 @@
+"""Group commit: the write path of one tenant in one process.
+
+A write joins the open group and waits. The group takes whatever arrived while the previous group
+was being written, so an idle broker writes at once and a busy one batches by itself. One group is
+one transaction: it reads the entities, computes the new ones with pure functions, and writes them
+together with one change record for each operation. Nobody gets an answer before the transaction is
+journaled.
+
+What can go wrong, and what then happens:
+
+- Another process wrote one of the entities since the transaction read it (the database reports a
+  write conflict or a duplicate key): everything is read again and the group is tried again; when
+  that goes on, the group is split, so that only the entities in dispute keep waiting.
+- The database refuses one entity (too large, a geometry it cannot index): the group is split until
+  the culprit stands alone; only its writes fail.
+- The connection breaks: whether the transaction was committed is found out by looking for its
+  first change record, whose id is chosen here; then the group is either done or tried again, until
+  the patience is at an end (DatabaseUnavailable).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from bson import ObjectId
+from bson.errors import BSONError
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from broker.model.changes import Change, EntityOperation, Transition
+from broker.model.clock import Clock
+from broker.model.entity import Entity
+from broker.model.errors import DatabaseUnavailable, InternalError, NgsiLdError, Overloaded
+from broker.model.expiry import without_expired
+from broker.observability.tasks import run_in_background
+from broker.storage.mongo.connection import DURABLE, Document
+from broker.storage.mongo.documents import (
+    decode_entity,
+    encode_change,
+    encode_entity,
+    encode_update,
+)
+from broker.storage.mongo.errors import RETRYABLE_CODES, translate
+
+log = logging.getLogger(__name__)
+
+_CONFLICTS = frozenset({112, 11000})  # WriteConflict, DuplicateKey
+_LOCAL = ReadConcern("local")
+
+
+@dataclass(slots=True)
+class _Write:
+    """One waiting operation."""
+
+    entity_id: str
+    operation: EntityOperation
+    done: asyncio.Future[Transition]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a group does to one entity."""
+
+    base: Entity | None
+    current: Entity | None
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A group as computed from one reading: what to write and what to answer."""
+
+    plans: dict[str, _Plan] = field(default_factory=dict)
+    results: list[tuple[_Write, Transition | NgsiLdError]] = field(default_factory=list)
+    records: list[Document] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLimits:
+    """Bounds of a commit group; nothing in it grows beyond them."""
+
+    queued_writes: int = 10_000
+    writes_a_group: int = 500
+    groups_under_way: int = 1
+    held_entities: int = 4_000
+    conflicts_before_split: int = 4
+    conflicts_before_giving_up: int = 60
+    patience_seconds: float = 15.0
+
+
+class CommitGroup:
+    """Collects the writes of one tenant in this process and commits them together."""
+
+    def __init__(
+        self,
+        *,
+        client: AsyncMongoClient[Document],
+        database: AsyncDatabase[Document],
+        clock: Clock,
+        limits: GroupLimits,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+        self._waiting: list[_Write] = []
+        self._groups_under_way = 0
+        self._busy: set[str] = set()
+        self._held: OrderedDict[str, Entity] = OrderedDict()
+
+    def enter(
+        self, writes: Sequence[tuple[str, EntityOperation]]
+    ) -> list[asyncio.Future[Transition]]:
+        """Queue operations in order; each future resolves when its operation is durable.
+
+        Raises Overloaded, and queues nothing, when the queue is full.
+        """
+        if len(self._waiting) + len(writes) > self._limits.queued_writes:
+            raise Overloaded("too many writes are waiting; try again in a moment", retry_after=1)
+        loop = asyncio.get_running_loop()
+        entered = [
+            _Write(entity_id, operation, loop.create_future()) for entity_id, operation in writes
+        ]
+        self._waiting.extend(entered)
+        if self._groups_under_way < self._limits.groups_under_way:
+            self._groups_under_way += 1
+            run_in_background(self._run(), name="commit group")
+        return [write.done for write in entered]
+
+    @property
+    def queue_length(self) -> int:
+        """The number of writes that wait for a group."""
+        return len(self._waiting)
+
+    async def _run(self) -> None:
+        try:
+            while group := self._take():
+                ids = {write.entity_id for write in group}
+                self._busy |= ids
+                try:
+                    await self._commit(group)
+                except NgsiLdError as error:
+                    _fail(group, error)
+                except Exception:
+                    log.exception("a commit group failed")
+                    _fail(group, InternalError("the write failed; the log says why"))
+                finally:
+                    self._busy -= ids
+        finally:
+            self._groups_under_way -= 1
+
+    def _take(self) -> list[_Write]:
+        """Take the next group; writes to an entity that is being written now keep waiting."""
+        group: list[_Write] = []
+        rest: list[_Write] = []
+        for write in self._waiting:
+            if write.entity_id in self._busy or len(group) == self._limits.writes_a_group:
+                rest.append(write)
+            else:
+                group.append(write)
+        self._waiting = rest
+        return group
+
+    # ------------------------------------------------------------------------- one transaction
+
+    async def _commit(self, group: list[_Write], conflicts: int = 0) -> None:
+        """Commit a group, whatever it takes, and answer everybody in it."""
+        deadline = asyncio.get_running_loop().time() + self._limits.patience_seconds
+        while True:
+            attempt = _Attempt()
+            try:
+                await self._transact(group, attempt)
+                break
+            except (PyMongoError, BSONError, OverflowError) as error:
+                if _is_outage(error):
+                    await self._wait_for_database(error, deadline)
+                    if await self._is_committed(attempt, deadline):
+                        break
+                elif _is_conflict(error):
+                    conflicts += 1
+                    await asyncio.sleep(random.uniform(0, 0.004 * conflicts))  # noqa: S311 - jitter
+                    if conflicts % self._limits.conflicts_before_split == 0:
+                        await self._settle_dispute(group, conflicts)
+                        return
+                else:
+                    await self._isolate(group, error)
+                    return
+        self._finish(attempt)
+
+    async def _transact(self, group: list[_Write], attempt: _Attempt) -> None:
+        async with self._client.start_session() as session:
+            await session.start_transaction(read_concern=_LOCAL, write_concern=DURABLE)
+            held = await self._read(session, {write.entity_id for write in group})
+            self._compute(group, held, attempt)
+            if attempt.records:
+                await self._write(session, attempt)
+                await session.commit_transaction()
+            else:
+                await session.abort_transaction()
+
+    async def _read(self, session: AsyncClientSession, ids: set[str]) -> dict[str, Entity]:
+        """Return the present state of the group's entities.
+
+        Where all of them were written here before, their versions are enough: what has not
+        changed since then need not be sent and decoded again.
+        """
+        held = self._held
+        projection = {"v": 1} if all(entity_id in held for entity_id in ids) else None
+        cursor = self._database["entities"].find(
+            {"_id": {"$in": list(ids)}}, projection, batch_size=len(ids) + 1, session=session
+        )
+        found: dict[str, Entity] = {}
+        outdated: set[str] = set()
+        for document in await cursor.to_list():
+            entity_id = document["_id"]
+            known = held.get(entity_id)
+            if known is not None and known.version == document["v"]:
+                found[entity_id] = known
+            elif "a" in document:
+                found[entity_id] = decode_entity(document)
+            else:
+                outdated.add(entity_id)
+        if outdated:
+            for entity_id in outdated:
+                held.pop(entity_id, None)
+            found.update(await self._read(session, outdated))
+        return found
+
+    def _compute(self, group: list[_Write], held: dict[str, Entity], attempt: _Attempt) -> None:
+        now = self._clock()
+        for write in group:
+            plan = attempt.plans.get(write.entity_id)
+            if plan is None:
+                base = held.get(write.entity_id)
+                plan = attempt.plans[write.entity_id] = _Plan(base, base)
+            result = _apply(write, plan.current, now)
+            if isinstance(result, Transition) and result.change is not None:
+                plan.changes.append(result.change)
+                plan.current = result.entity
+            attempt.results.append((write, result))
+        attempt.records = [
+            encode_change(change, ObjectId())
+            for plan in attempt.plans.values()
+            for change in plan.changes
+        ]
+
+    async def _write(self, session: AsyncClientSession, attempt: _Attempt) -> None:
+        command = self._database.command
+        inserts: list[Document] = []
+        updates: list[Document] = []
+        deletes: list[Document] = []
+        for entity_id, plan in attempt.plans.items():
+            if not plan.changes:
+                continue
+            if plan.current is None:
+                if plan.base is not None:
+                    deletes.append({"q": {"_id": entity_id}, "limit": 1})
+            elif plan.base is None:
+                inserts.append(encode_entity(plan.current))
+            else:
+                updates.append({"q": {"_id": entity_id}, "u": _update(plan.base, plan)})
+        _check(await command("insert", "changes", documents=attempt.records, session=session))
+        if inserts:
+            _check(await command("insert", "entities", documents=inserts, session=session))
+        if updates:
+            _check(await command("update", "entities", updates=updates, session=session))
+        if deletes:
+            _check(await command("delete", "entities", deletes=deletes, session=session))
+
+    # ------------------------------------------------------------------- when it does not work
+
+    async def _is_committed(self, attempt: _Attempt, deadline: float) -> bool:
+        if not attempt.records:
+            return False
+        changes = self._database["changes"].with_options(read_concern=ReadConcern("majority"))
+        while True:
+            try:
+                first = {"_id": attempt.records[0]["_id"]}
+                return await changes.find_one(first, {"_id": 1}) is not None
+            except PyMongoError as error:
+                await self._wait_for_database(error, deadline)
+
+    async def _wait_for_database(self, error: Exception, deadline: float) -> None:
+        """Wait a moment after a broken connection; raise what waiting does not mend."""
+        if not _is_outage(error):
+            raise error
+        if asyncio.get_running_loop().time() >= deadline:
+            raise DatabaseUnavailable(
+                "the database does not answer; whether the write was carried out is not known"
+            ) from error
+        await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
+
+    async def _settle_dispute(self, group: list[_Write], conflicts: int) -> None:
+        if conflicts >= self._limits.conflicts_before_giving_up:
+            _fail(group, Overloaded("the entity is being changed too often; try again"))
+            return
+        for part in _halves(group):
+            await self._commit(part, conflicts)
+
+    async def _isolate(self, group: list[_Write], error: Exception) -> None:
+        """Find the entity the database refuses by committing the group in parts."""
+        parts = _halves(group)
+        if len(parts) == 1:
+            log.warning("the database refused a write", exc_info=error)
+            _fail(group, translate(error))
+            return
+        for part in parts:
+            await self._commit(part)
+
+    # ------------------------------------------------------------------------------- finishing
+
+    def _finish(self, attempt: _Attempt) -> None:
+        for entity_id, plan in attempt.plans.items():
+            if plan.changes:
+                self._held.pop(entity_id, None)
+                if plan.current is not None:
+                    self._held[entity_id] = plan.current
+        while len(self._held) > self._limits.held_entities:
+            self._held.popitem(last=False)
+        for write, result in attempt.results:
+            if write.done.done():  # the client went away
+                continue
+            if isinstance(result, Transition):
+                write.done.set_result(result)
+            else:
+                write.done.set_exception(result)
+
+
+def _apply(write: _Write, current: Entity | None, now: str) -> Transition | NgsiLdError:
+    live = None if current is None else without_expired(current, now)
+    try:
+        result = write.operation(live, now)
+    except NgsiLdError as error:
+        return error
+    except Exception:
+        log.exception("an operation on an entity failed", extra={"entity": write.entity_id})
+        return InternalError("the operation failed; the log says why")
+    if current is not None and live is None and result.entity is not None and result.change:
+        # Expired but not yet removed: the new entity takes the place of the old document.
+        version = current.version + 1
+        return replace(
+            result,
+            entity=result.entity.evolve(version=version),
+            change=replace(result.change, version=version),
+        )
+    return result
+
+
+def _update(base: Entity, plan: _Plan) -> Document:
+    assert plan.current is not None
+    if any(change.kind != "entityUpdated" for change in plan.changes):
+        return encode_entity(plan.current)  # replaced as a whole: it was deleted and made anew
+    touched = {name for change in plan.changes for name in change.attributes}
+    return encode_update(base, plan.current, touched)
+
+
+def _halves(group: list[_Write]) -> list[list[_Write]]:
+    """Split a group in two by entity, so that the order within an entity stays."""
+    ids = sorted({write.entity_id for write in group})
+    first = set(ids[: len(ids) // 2])
+    parts = [
+        [write for write in group if write.entity_id in first],
+        [write for write in group if write.entity_id not in first],
+    ]
+    return [part for part in parts if part]
+
+
+def _check(reply: Document) -> None:
+    errors = reply.get("writeErrors")
+    if errors:
+        raise OperationFailure(errors[0].get("errmsg", ""), errors[0]["code"], errors[0])
+
+
+def _is_conflict(error: Exception) -> bool:
+    return isinstance(error, OperationFailure) and (
+        error.code in _CONFLICTS or error.has_error_label("TransientTransactionError")
+    )
+
+
+def _is_outage(error: Exception) -> bool:
+    return isinstance(error, ConnectionFailure) or (
+        isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
+    )
+
+
+def _fail(writes: Iterable[_Write], error: NgsiLdError) -> None:
+    for write in writes:
+        if not write.done.done():
+            write.done.set_exception(error)

@@ -1,0 +1,96 @@
+"""The entity store on MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pymongo import AsyncMongoClient
+
+from broker.model.changes import EntityOperation, Transition
+from broker.model.clock import Clock
+from broker.model.entity import Entity
+from broker.model.errors import NgsiLdError
+from broker.model.expiry import without_expired
+from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
+from broker.storage.mongo.connection import Databases, Document
+from broker.storage.mongo.documents import decode_entity
+from broker.storage.mongo.lookup_group import LookupGroup
+from broker.storage.mongo.tenants import Tenants
+
+T = TypeVar("T")
+
+
+class MongoEntityStore:
+    """Implements `broker.storage.entities.EntityStore`."""
+
+    def __init__(
+        self, *, databases: Databases, tenants: Tenants, clock: Clock, limits: GroupLimits
+    ) -> None:
+        self._client: AsyncMongoClient[Document] = databases.client
+        self._databases = databases
+        self._tenants = tenants
+        self._clock = clock
+        self._limits = limits
+        self._groups: dict[str, CommitGroup] = {}
+        self._lookups: dict[str, LookupGroup] = {}
+
+    async def apply(self, tenant: str, entity_id: str, operation: EntityOperation) -> Transition:
+        """Apply an operation to one entity and return when the result is durable."""
+        group = self._groups.get(tenant) or await self._open_group(tenant)
+        return await group.enter([(entity_id, operation)])[0]
+
+    async def apply_many(
+        self, tenant: str, operations: Sequence[tuple[str, EntityOperation]]
+    ) -> list[Transition | NgsiLdError]:
+        """Apply operations in order, each by itself."""
+        group = self._groups.get(tenant) or await self._open_group(tenant)
+        outcomes = await asyncio.gather(*group.enter(operations), return_exceptions=True)
+        return [_expected(outcome) for outcome in outcomes]
+
+    async def fetch(self, tenant: str, entity_id: str) -> Entity | None:
+        """Return an entity, or None."""
+        document = await self._lookup(tenant).fetch(entity_id)
+        return None if document is None else self._live(document)
+
+    async def fetch_many(self, tenant: str, entity_ids: Sequence[str]) -> dict[str, Entity]:
+        """Return those of the entities that exist, by id."""
+        documents = await self._lookup(tenant).fetch_many(entity_ids)
+        live = (self._live(document) for document in documents)
+        return {entity.id: entity for entity in live if entity is not None}
+
+    @property
+    def queue_length(self) -> int:
+        """The number of writes that wait, over all tenants."""
+        return sum(group.queue_length for group in self._groups.values())
+
+    def _lookup(self, tenant: str) -> LookupGroup:
+        lookup = self._lookups.get(tenant)
+        if lookup is None:
+            lookup = self._lookups[tenant] = LookupGroup(self._databases.of(tenant))
+        return lookup
+
+    async def _open_group(self, tenant: str) -> CommitGroup:
+        await self._tenants.ensure(tenant)
+        group = self._groups.get(tenant)
+        if group is None:
+            group = self._groups[tenant] = CommitGroup(
+                client=self._client,
+                database=self._databases.of(tenant),
+                clock=self._clock,
+                limits=self._limits,
+            )
+        return group
+
+    def _live(self, document: Document) -> Entity | None:
+        entity = decode_entity(document)
+        if "xd" in document or "xa" in document:
+            return without_expired(entity, self._clock())
+        return entity
+
+
+def _expected(outcome: Transition | BaseException) -> Transition | NgsiLdError:
+    if isinstance(outcome, Transition | NgsiLdError):
+        return outcome
+    raise outcome

@@ -1,0 +1,73 @@
+"""Combined look-ups: concurrent reads by id share one query.
+
+While a query is under way, the ids asked for gather; the next query takes them all. There is no
+timer: a lone look-up goes out at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from broker.model.errors import NgsiLdError
+from broker.observability.tasks import run_in_background
+from broker.storage.mongo.connection import Document
+from broker.storage.mongo.errors import translated
+
+_IDS_A_QUERY = 500
+
+
+class LookupGroup:
+    """Reads entity documents of one tenant by id."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._entities = database["entities"]
+        self._waiting: dict[str, asyncio.Future[Document | None]] = {}
+        self._is_running = False
+
+    async def fetch(self, entity_id: str) -> Document | None:
+        """Return the document (without its last change), or None."""
+        return await self._enter(entity_id)
+
+    async def fetch_many(self, entity_ids: Sequence[str]) -> list[Document]:
+        """Return the documents that exist, in the order asked for."""
+        found = await asyncio.gather(*[self._enter(entity_id) for entity_id in entity_ids])
+        return [document for document in found if document is not None]
+
+    def _enter(self, entity_id: str) -> asyncio.Future[Document | None]:
+        future = self._waiting.get(entity_id)
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting[entity_id] = future
+            if not self._is_running:
+                self._is_running = True
+                run_in_background(self._run(), name="look-up group")
+        # One reader that goes away must not cancel the others.
+        return asyncio.shield(future)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                ids = list(self._waiting)[:_IDS_A_QUERY]
+                group = {entity_id: self._waiting.pop(entity_id) for entity_id in ids}
+                try:
+                    documents = await self._query(ids)
+                except NgsiLdError as error:
+                    for future in group.values():
+                        future.set_exception(error)
+                        future.exception()  # asked for: a reader may have gone away
+                    continue
+                for entity_id, future in group.items():
+                    future.set_result(documents.get(entity_id))
+        finally:
+            self._is_running = False
+
+    async def _query(self, ids: list[str]) -> dict[str, Document]:
+        with translated():
+            if len(ids) == 1:
+                document = await self._entities.find_one({"_id": ids[0]})
+                return {} if document is None else {ids[0]: document}
+            cursor = self._entities.find({"_id": {"$in": ids}}, batch_size=_IDS_A_QUERY)
+            return {document["_id"]: document for document in await cursor.to_list()}
