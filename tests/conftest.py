@@ -1,0 +1,51 @@
+"""What every test may use: one real MongoDB a session, fresh databases, a real mosquitto."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import blockbuster_ctx
+from pymongo import MongoClient
+
+from tests.servers import Mosquitto, mongodb
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[None]:
+    """A blocking call of ours inside an event loop fails the test."""
+    with blockbuster_ctx(["broker", "adapters"]):
+        yield
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a real replica set, the same for the whole session."""
+    with mongodb(tmp_path_factory.mktemp("mongodb")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def database_prefix(mongodb_uri: str) -> Iterator[str]:
+    """A prefix of database names nobody else uses; its databases are dropped after the test."""
+    prefix = f"test_{secrets.token_hex(4)}"
+    yield prefix
+    with MongoClient(mongodb_uri) as client:
+        for name in client.list_database_names():
+            if name == prefix or name.startswith((f"{prefix}-", f"{prefix}_")):
+                client.drop_database(name)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Mosquitto]:
+    """A running mosquitto of this test's own, on a free port, with persistence.
+
+    More lines of configuration come by `@pytest.mark.parametrize("mosquitto", [...],
+    indirect=True)`. The server can be stopped, killed and started again during the test.
+    """
+    server = Mosquitto(tmp_path / "mosquitto", getattr(request, "param", ""))
+    server.start()
+    yield server
+    server.stop()
