@@ -37,13 +37,14 @@ def setting(default: Any = dataclasses.MISSING, *, help: str) -> Any:  # noqa: A
     return dataclasses.field(default=default, metadata={"help": help})
 
 
-def parse_settings(cls: type[T], given: Any, *, where: str) -> T:
+def parse_settings(cls: type[T], given: Any, *, where: str, base: Path | None = None) -> T:
     """Return an instance of the settings class; `where` names the place in messages.
 
-    Raises `Misconfigured` with every fault found, one a line.
+    Relative paths are taken as relative to `base`. Raises `Misconfigured` with every fault found,
+    one a line.
     """
     faults: list[str] = []
-    result = _Reader(faults).instance(cls, given, where)
+    result = _Reader(faults, base or Path()).instance(cls, given, where)
     if faults:
         raise Misconfigured("\n".join(faults))
     return result  # type: ignore[no-any-return]
@@ -59,8 +60,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 class _Reader:
     """Reads values by type and collects what is wrong with them."""
 
-    def __init__(self, faults: list[str]) -> None:
+    def __init__(self, faults: list[str], base: Path) -> None:
         self._faults = faults
+        self._base = base
 
     def _fault(self, where: str, message: str) -> None:
         self._faults.append(f"{where}: {message}")
@@ -127,7 +129,7 @@ class _Reader:
             if hint is type(None):
                 continue
             faults: list[str] = []
-            found = _Reader(faults).value(hint, given, where)
+            found = _Reader(faults, self._base).value(hint, given, where)
             if not faults:
                 return found
             attempts += faults
@@ -153,7 +155,7 @@ class _Reader:
 
     def _scalar(self, hint: Any, given: Any, where: str) -> Any:
         if hint is Path and isinstance(given, str) and given:
-            return Path(given).expanduser()
+            return self._base / Path(given).expanduser()
         if hint is float and isinstance(given, int) and not isinstance(given, bool):
             return float(given)
         if isinstance(given, hint) and not (isinstance(given, bool) and hint is not bool):

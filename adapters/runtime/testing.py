@@ -2,19 +2,36 @@
 
 `TestBroker` is a real HTTP server that carries out the batch operations, the query by ids and the
 retrieval of entities on a dict, in the order the standard demands. It can be told to refuse an
-entity, to be overloaded and to be away.
+entity, to be overloaded and to be away. `adapter_context` is what the host would give to an
+adapter, for `await run(context)` in a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
 
-from adapters.runtime.broker_client import API
+from adapters.runtime.broker_client import API, BrokerAddress
+from adapters.runtime.checkpoint import Checkpoints
+from adapters.runtime.context import AdapterContext
+from adapters.runtime.dead_letters import DeadLetters
+from adapters.runtime.health import Health
+from adapters.runtime.http_client import http_client
+from adapters.runtime.intake import Intake
+from adapters.runtime.schemas import Schemas
+from adapters.runtime.session import broker_session
+from adapters.runtime.store import Store
+from adapters.runtime.validation import Validation
+from adapters.runtime.writer import WriterLimits
+from adapters.runtime.writers import Writers
+
+S = TypeVar("S")
+QUICK = WriterLimits(first_pause=0.005, longest_pause=0.02)
 
 Problem = dict[str, Any]
 Entity = dict[str, Any]
@@ -163,3 +180,40 @@ def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None
     return web.Response(
         body=orjson.dumps(body), status=status, headers=headers, content_type="application/json"
     )
+
+
+@asynccontextmanager
+async def adapter_context(
+    settings: S,
+    *,
+    broker: str | BrokerAddress,
+    data: Path,
+    name: str = "test",
+    schemas: Sequence[Path] = (),
+) -> AsyncIterator[AdapterContext[S]]:
+    """Give the context the host would give; private addresses may be called.
+
+    Everything durable is below `data`: a second context on the same folder is a restart.
+    """
+    address = BrokerAddress(broker) if isinstance(broker, str) else broker
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store(data))
+        session = await stack.enter_async_context(broker_session())
+        http = await stack.enter_async_context(http_client(allow_private=True))
+        writers = Writers(session, address, QUICK)
+        stack.push_async_callback(writers.close, timeout=2.0)
+        health = Health(name)
+        letters = DeadLetters(store, name)
+        validation = Validation(Schemas(schemas))
+        yield AdapterContext(
+            name=name,
+            settings=settings,
+            data=data / name,
+            intake=Intake(writers, validation, letters, health),
+            writers=writers,
+            validation=validation,
+            checkpoints=Checkpoints(store, name),
+            dead_letters=letters,
+            http=http,
+            health=health,
+        )

@@ -1,0 +1,104 @@
+"""`mutsura adapters list | check | run | dead-letters`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from adapters.runtime import dead_letter_command
+from adapters.runtime.configuration import Configuration, read_configuration
+from adapters.runtime.errors import AdapterError, Misconfigured
+from adapters.runtime.host import Host
+from adapters.runtime.manifest import installed, read_manifest
+from adapters.runtime.quality import RULES
+
+
+def main(argv: list[str]) -> int:
+    """Carry out a command; 0 is success, 1 a failure that was reported, 2 a wrong command line."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        return int(arguments.command(arguments))
+    except AdapterError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mutsura adapters", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="show the installed adapters")
+    listing.add_argument("--quality", action="store_true", help="with every quality rule")
+    listing.set_defaults(command=_list)
+    for name, command, text in (
+        ("check", _check, "check a configuration without running it"),
+        ("run", _run, "run the adapters of a configuration"),
+    ):
+        one = commands.add_parser(name, help=text)
+        add_configuration(one)
+        one.set_defaults(command=command)
+        if name == "run":
+            one.add_argument("--once", action="store_true", help="end when all have finished")
+    dead_letter_command.add_to(commands, add_configuration)
+    return parser
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a configuration."""
+    parser.add_argument("--config", type=Path, required=True, help="YAML or TOML file")
+    parser.add_argument("--broker", help="base URL of the broker, instead of the file's")
+    parser.add_argument("--data", type=Path, help="data folder, instead of the file's")
+
+
+def configuration_of(arguments: argparse.Namespace) -> Configuration:
+    """Read the configuration the arguments name."""
+    return read_configuration(arguments.config, broker_url=arguments.broker, data=arguments.data)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    for name, package in sorted(installed().items()):
+        try:
+            manifest = read_manifest(package)
+        except Misconfigured as error:
+            sys.stdout.write(f"{name:12} cannot be loaded: {error.detail}\n")
+            continue
+        sys.stdout.write(f"{name:12} {manifest.version:8} {manifest.kind:8} {manifest.summary}\n")
+        if arguments.quality:
+            for one in manifest.assessment():
+                reason = f" ({one.reason})" if one.reason else ""
+                sys.stdout.write(f"    {one.status:7} {one.rule}: {RULES[one.rule]}{reason}\n")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    configuration = configuration_of(arguments)
+    for one in configuration.adapters:
+        tenant = one.broker.tenant or "the default tenant"
+        sys.stdout.write(f"{one.name}: {one.manifest.name} into {tenant}\n")
+    sys.stdout.write(f"{len(configuration.adapters)} adapters, broker {configuration.broker.url}\n")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    host = Host(configuration_of(arguments))
+    try:
+        finished_well = asyncio.run(_until_stopped(host, once=arguments.once))
+    except KeyboardInterrupt:
+        return 0
+    return 0 if finished_well else 1
+
+
+async def _until_stopped(host: Host, *, once: bool) -> bool:
+    """Run the host; SIGTERM and SIGINT stop it in good order."""
+    running = asyncio.ensure_future(host.run(once=once))
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await running
+    return True

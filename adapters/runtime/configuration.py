@@ -1,0 +1,225 @@
+"""The one file that configures the adapters of an installation, in YAML or TOML::
+
+    broker:
+      url: http://127.0.0.1:1026      # where entities go
+      tenant: yaizu                   # optional, as are context and token_file
+    data: data/adapters               # checkpoints and dead letters
+    adapters:
+      - adapter: rest                 # which one: see `mutsura adapters list`
+        name: amedas                  # its name here; the default is the adapter's
+        settings: {...}               # what the adapter takes: see its README
+
+`${NAME}` in a value is replaced by the environment variable, `${NAME:-text}` has a default; that
+is how secrets stay out of the file. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adapters.runtime.broker_client import BrokerAddress
+from adapters.runtime.errors import Misconfigured
+from adapters.runtime.manifest import Manifest, find
+from adapters.runtime.settings import Seconds, parse_settings, setting
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """Where the entities of all adapters go."""
+
+    url: str = setting("http://127.0.0.1:1026", help="base URL of the NGSI-LD broker")
+    tenant: str | None = setting(None, help="tenant the entities belong to")
+    context: str | None = setting(None, help="URL of the @context of attribute and type names")
+    token_file: Path | None = setting(None, help="file with a bearer token for the broker")
+    timeout: Seconds = setting(60.0, help="time one request to the broker may take")
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url must begin with http:// or https://, found {self.url!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenSettings:
+    """Where the state of the adapters can be read over HTTP."""
+
+    host: str = setting("127.0.0.1", help="address to listen on")
+    port: int = setting(help="port to listen on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterSettings:
+    """One adapter of the list."""
+
+    adapter: str = setting(help="name of the adapter, as `mutsura adapters list` shows it")
+    name: str | None = setting(None, help="its name in this installation; unique")
+    enabled: bool = setting(True, help="false keeps it configured but not running")
+    tenant: str | None = setting(None, help="tenant of its entities, if not the broker's above")
+    context: str | None = setting(None, help="@context of its names, if not the broker's above")
+    private_addresses: bool = setting(
+        False, help="whether it may call addresses of the private network"
+    )
+    settings: Any = setting(None, help="the adapter's own settings")
+
+    @property
+    def key(self) -> str:
+        """The name it goes by."""
+        return self.name or self.adapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """The whole file."""
+
+    broker: BrokerSettings = setting(BrokerSettings(), help="where entities go")
+    data: Path = setting(Path("data/adapters"), help="folder of checkpoints and dead letters")
+    health: ListenSettings | None = setting(None, help="serve /health of the adapters")
+    schemas: list[Path] = setting([], help="further folders with <Type>/schema.json")
+    strict_names: bool = setting(False, help="refuse attributes the schema does not know")
+    adapters: list[AdapterSettings] = setting([], help="the adapters to run")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredAdapter:
+    """One adapter with its manifest, its typed settings and the address of its entities."""
+
+    name: str
+    manifest: Manifest
+    settings: Any
+    broker: BrokerAddress
+    private_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything the host needs."""
+
+    broker: BrokerAddress
+    data: Path
+    adapters: tuple[ConfiguredAdapter, ...]
+    health: ListenSettings | None = None
+    schemas: tuple[Path, ...] = ()
+    strict_names: bool = False
+
+
+def read_configuration(
+    path: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    broker_url: str | None = None,
+    data: Path | None = None,
+) -> Configuration:
+    """Read and check the file; `broker_url` and `data` win over what it says.
+
+    Raises `Misconfigured` with every fault found.
+    """
+    given = with_environment(
+        read_file(path), os.environ if environment is None else environment, where=path.name
+    )
+    file: FileSettings = parse_settings(
+        FileSettings, given, where=path.name, base=path.absolute().parent
+    )
+    broker = _address(file.broker, broker_url)
+    return Configuration(
+        broker=broker,
+        data=data or file.data,
+        adapters=_adapters(file, broker, path),
+        health=file.health,
+        schemas=tuple(file.schemas),
+        strict_names=file.strict_names,
+    )
+
+
+def _address(settings: BrokerSettings, url: str | None) -> BrokerAddress:
+    return BrokerAddress(
+        url or settings.url,
+        settings.tenant,
+        settings.context,
+        settings.token_file,
+        settings.timeout,
+    )
+
+
+def _adapters(
+    file: FileSettings, broker: BrokerAddress, path: Path
+) -> tuple[ConfiguredAdapter, ...]:
+    faults: list[str] = []
+    found: dict[str, ConfiguredAdapter] = {}
+    for at, one in enumerate(file.adapters):
+        where = f"{path.name}.adapters[{at}]"
+        if one.key in found:
+            faults.append(f"{where}: the name {one.key!r} is used twice; give it another `name`")
+        if not one.enabled:
+            continue
+        try:
+            found[one.key] = _adapter(one, broker, where, path)
+        except Misconfigured as error:
+            faults += [
+                line if where in line else f"{where}: {line}" for line in error.detail.splitlines()
+            ]
+    if faults:
+        raise Misconfigured("\n".join(faults))
+    return tuple(found.values())
+
+
+def _adapter(
+    one: AdapterSettings, broker: BrokerAddress, where: str, path: Path
+) -> ConfiguredAdapter:
+    manifest = find(one.adapter)
+    settings: Any = parse_settings(
+        manifest.settings_class(),
+        one.settings,
+        where=f"{where}.settings",
+        base=path.absolute().parent,
+    )
+    manifest.entry_point()
+    address = replace(
+        broker, tenant=one.tenant or broker.tenant, context=one.context or broker.context
+    )
+    return ConfiguredAdapter(one.key, manifest, settings, address, one.private_addresses)
+
+
+def read_file(path: Path) -> Any:
+    """Return what a YAML or TOML file holds; raises `Misconfigured` with line and reason."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read {path}: {error}") from error
+    try:
+        return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def with_environment(value: Any, environment: Mapping[str, str], *, where: str) -> Any:
+    """Replace `${NAME}` in every text; raises `Misconfigured` for a variable that is not set."""
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda found: _variable(found, environment, where), value)
+    if isinstance(value, dict):
+        return {
+            name: with_environment(one, environment, where=f"{where}.{name}")
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            with_environment(one, environment, where=f"{where}[{at}]")
+            for at, one in enumerate(value)
+        ]
+    return value
+
+
+def _variable(found: re.Match[str], environment: Mapping[str, str], where: str) -> str:
+    name, default = found[1], found[2]
+    value = environment.get(name, default)
+    if value is None:
+        raise Misconfigured(f"{where}: the environment variable {name} is not set")
+    return value

@@ -1,0 +1,56 @@
+"""How an adapter is doing, as it says itself and as the host sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from broker.model.clock import Clock, system_clock
+
+
+class State(StrEnum):
+    """Where an adapter is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # it failed and will be started again
+    FINISHED = "finished"
+    FAILED = "failed"  # it stays stopped until the operator acts
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Health:
+    """State, the reason for it, and counters; one object for each configured adapter."""
+
+    name: str
+    clock: Clock = system_clock
+    state: State = State.STARTING
+    detail: str = ""
+    since: str = ""
+    restarts: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+
+    def become(self, state: State, detail: str = "") -> None:
+        """Note a new state, or a new reason for it."""
+        if state is not self.state or not self.since:
+            self.since = self.clock()
+        self.state = state
+        self.detail = detail
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Add to a counter, such as `measures` or `polls`."""
+        self.counters[what] += number
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything for `/health` and the status file."""
+        return {
+            "name": self.name,
+            "state": self.state.value,
+            "detail": self.detail,
+            "since": self.since,
+            "restarts": self.restarts,
+            "counters": dict(self.counters),
+        }

@@ -1,0 +1,183 @@
+"""The only way an adapter calls a partner's API: guarded, bounded in size and time.
+
+Names are resolved here and every resolved address is judged, so a name that points to a forbidden
+address is refused however it got there. Redirects are followed by hand and judged like the first
+address; headers the caller gave (keys!) do not follow to another host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from adapters.runtime.address_guard import literal, refusal
+from adapters.runtime.broker_client import seconds_to_wait
+from adapters.runtime.errors import Misconfigured, RetryLater, SkipRecord
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 5
+AGENT = "Mutsura (open city OS; NGSI-LD)"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Bounds of one request: seconds in all, seconds to connect, bytes of body."""
+
+    timeout: float = 30.0
+    connect_timeout: float = 10.0
+    body_bytes: int = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A partner's answer; header names are in lower case, `url` is where redirects led."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the partner asks us to wait."""
+        return seconds_to_wait(self.headers.get("retry-after"))
+
+
+class ForbiddenAddress(Misconfigured):
+    """The URL leads to an address adapters must not call."""
+
+
+class _GuardedResolver(AbstractResolver):
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for one in found:
+            _judge(one["host"], host, allow_private=self._allow_private)
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _judge(address: str, host: str, *, allow_private: bool) -> None:
+    reason = refusal(address, allow_private=allow_private)
+    if reason is not None:
+        hint = "" if allow_private else "; set `private_addresses: true` if that is intended"
+        raise ForbiddenAddress(f"{host} must not be called: {reason}{hint}")
+
+
+class HttpClient:
+    """Requests to partners; made by the host."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        allow_private: bool = False,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self._session = session
+        self._allow_private = allow_private
+        self._limits = limits or HttpLimits()
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limits: HttpLimits | None = None,
+    ) -> Fetched:
+        """Send a request and return the answer, whatever its status.
+
+        Raises `RetryLater` when the partner does not answer in time, `Misconfigured` for a URL
+        that is wrong or forbidden, `SkipRecord` for an answer larger than allowed.
+        """
+        bounds = limits or self._limits
+        try:
+            async with asyncio.timeout(bounds.timeout):
+                return await self._following(url, method, dict(headers or {}), body, bounds)
+        except TimeoutError as error:
+            raise RetryLater(f"{url} took more than {bounds.timeout:g} s") from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise Misconfigured(f"{url} is not a URL that can be called: {error}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise RetryLater(f"{url} does not answer: {reason}") from error
+
+    async def _following(
+        self, url: str, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits
+    ) -> Fetched:
+        target = URL(url)
+        for _ in range(MOST_REDIRECTS + 1):
+            self._judge_url(target)
+            answer = await self._once(target, method, headers, body, bounds)
+            location = answer.headers.get("location")
+            if answer.status not in REDIRECTS or location is None:
+                return answer
+            following = target.join(URL(location))
+            if following.origin() != target.origin():
+                headers = {}
+            if answer.status == 303:
+                method, body = "GET", None
+            target = following
+        raise RetryLater(f"{url} redirects more than {MOST_REDIRECTS} times")
+
+    def _judge_url(self, url: URL) -> None:
+        if url.scheme not in ("http", "https") or not url.host:
+            raise Misconfigured(f"{url} must be an http or https URL")
+        address = literal(url.host)
+        if address is not None:
+            _judge(address, url.host, allow_private=self._allow_private)
+
+    async def _once(
+        self, url: URL, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits
+    ) -> Fetched:
+        connect = aiohttp.ClientTimeout(total=None, connect=bounds.connect_timeout)
+        async with self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, timeout=connect
+        ) as response:
+            content = await _read(response, bounds.body_bytes)
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Fetched(response.status, names, content, str(url))
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Read the (decompressed) body, giving up as soon as it is too long."""
+    parts = bytearray()
+    async for part in response.content.iter_chunked(65_536):
+        parts += part
+        if len(parts) > most:
+            raise SkipRecord(f"the answer of {response.url} is larger than {most} bytes")
+    return bytes(parts)
+
+
+@asynccontextmanager
+async def http_client(
+    *, allow_private: bool, limits: HttpLimits | None = None
+) -> AsyncIterator[HttpClient]:
+    """Open a client whose connections go only to allowed addresses."""
+    connector = aiohttp.TCPConnector(
+        resolver=_GuardedResolver(allow_private=allow_private), limit=8, use_dns_cache=False
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": AGENT},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    ) as session:
+        yield HttpClient(session, allow_private=allow_private, limits=limits)

@@ -1,0 +1,65 @@
+"""From a mapped entity to a stored one or a dead letter; there is no third way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from adapters.runtime.batch import WriteMode
+from adapters.runtime.dead_letters import DeadLetters
+from adapters.runtime.errors import SkipRecord
+from adapters.runtime.health import Health
+from adapters.runtime.validation import Validation
+from adapters.runtime.writers import Writers
+
+
+class Outcome(StrEnum):
+    """What became of a record."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DEAD_LETTER = "dead-letter"
+
+
+class Intake:
+    """Validates entities, writes them, and keeps what is refused as dead letters."""
+
+    def __init__(
+        self, writers: Writers, validation: Validation, dead_letters: DeadLetters, health: Health
+    ) -> None:
+        self._writers = writers
+        self._validation = validation
+        self._dead_letters = dead_letters
+        self._health = health
+
+    async def store(
+        self,
+        entity: Mapping[str, Any],
+        *,
+        record: Any,
+        tenant: str | None = None,
+        mode: WriteMode = "update",
+        skip_unchanged: bool = False,
+    ) -> Outcome:
+        """Store one entity; its source may be acknowledged when this returns.
+
+        `record` is what the source gave, for the dead letter. Raises `NotWritten` when the
+        adapter is stopped first: then the source must not be acknowledged.
+        """
+        writer = self._writers.writer(tenant=tenant, mode=mode, skip_unchanged=skip_unchanged)
+        try:
+            self._validation.check(entity, partial=mode != "replace")
+            outcome = Outcome(await writer.write(entity))
+        except SkipRecord as error:
+            await self._dead_letters.add(error.detail, record=record, entity=entity, tenant=tenant)
+            outcome = Outcome.DEAD_LETTER
+        self._health.count(outcome.value)
+        return outcome
+
+    async def refuse(self, reason: str, *, record: Any, tenant: str | None = None) -> Outcome:
+        """Keep a record that could not even be mapped as a dead letter."""
+        await self._dead_letters.add(reason, record=record, tenant=tenant)
+        self._health.count(Outcome.DEAD_LETTER.value)
+        return Outcome.DEAD_LETTER

@@ -1,0 +1,174 @@
+"""A compiled pre-check for JSON Schema: what it calls valid certainly is.
+
+It knows the keywords that ordinary attribute schemas use. A schema with any other keyword gives a
+check that is never sure, and jsonschema decides. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+Check: TypeAlias = Callable[[Any], bool]
+Resolve: TypeAlias = Callable[[str], Any]
+"""Returns the schema a `$ref` names; raises `LookupError` for one it does not know."""
+
+ANNOTATIONS = frozenset(
+    {"title", "description", "examples", "default", "$comment", "$schema", "$id", "$defs"}
+)
+DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+DEEPEST = 12
+
+
+def sure_check(schema: Any, resolve: Resolve, *, depth: int = 0) -> Check:
+    """Compile a check that is true only for values the schema allows."""
+    if schema is True:
+        return _always
+    if not isinstance(schema, Mapping) or depth > DEEPEST:
+        return _never
+    checks = []
+    for keyword, argument in schema.items():
+        if keyword in ANNOTATIONS or keyword.startswith("x-"):
+            continue
+        check = _keyword_check(keyword, argument, resolve, depth + 1)
+        if check is _never:
+            return _never
+        checks.append(check)
+    if len(checks) == 1:
+        return checks[0]
+    return lambda value: all(check(value) for check in checks)
+
+
+def _always(value: Any) -> bool:
+    return True
+
+
+def _never(value: Any) -> bool:
+    return False
+
+
+def _keyword_check(keyword: str, argument: Any, resolve: Resolve, depth: int) -> Check:
+    if keyword in SIMPLE:
+        return SIMPLE[keyword](argument)
+    if keyword == "$ref":
+        try:
+            return sure_check(resolve(argument), resolve, depth=depth)
+        except LookupError:
+            return _never
+    if keyword in NESTED:
+        return NESTED[keyword](argument, lambda one: sure_check(one, resolve, depth=depth))
+    return _never
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+TYPES: Mapping[str, Check] = {
+    "string": lambda value: isinstance(value, str),
+    "number": _is_number,
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "null": lambda value: value is None,
+}
+
+
+def _type(argument: Any) -> Check:
+    names = argument if isinstance(argument, list) else [argument]
+    return _any_of([TYPES.get(name, _never) for name in names])
+
+
+def _enum(choices: Any) -> Check:
+    texts = frozenset(one for one in choices if isinstance(one, str))
+    return lambda value: isinstance(value, str) and value in texts
+
+
+def _format(name: Any) -> Check:
+    if name != "date-time":
+        return _always  # jsonschema checks no other format here either
+    return _is_date_time
+
+
+def _is_date_time(value: Any) -> bool:
+    if not isinstance(value, str):
+        return True
+    if DATE_TIME.fullmatch(value) is None:
+        return False
+    try:
+        return datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def _properties(schemas: Mapping[str, Any], compiled: Callable[[Any], Check]) -> Check:
+    checks = {name: compiled(one) for name, one in schemas.items()}
+
+    def check(value: Any) -> bool:
+        return not isinstance(value, dict) or all(
+            one(value[name]) for name, one in checks.items() if name in value
+        )
+
+    return check
+
+
+def _items(schema: Any, compiled: Callable[[Any], Check]) -> Check:
+    one = compiled(schema)
+    return lambda value: not isinstance(value, list) or all(one(item) for item in value)
+
+
+def _prefix(schemas: list[Any], compiled: Callable[[Any], Check]) -> Check:
+    checks = [compiled(one) for one in schemas]
+
+    def check(value: Any) -> bool:
+        return not isinstance(value, list) or all(
+            one(item) for one, item in zip(checks, value, strict=False)
+        )
+
+    return check
+
+
+def _any_of(checks: list[Check]) -> Check:
+    if len(checks) == 1:
+        return checks[0]
+    return lambda value: any(one(value) for one in checks)
+
+
+def _all_of(checks: list[Check]) -> Check:
+    return lambda value: all(one(value) for one in checks)
+
+
+SIMPLE: Mapping[str, Callable[[Any], Check]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": lambda wanted: _enum([wanted]),
+    "format": _format,
+    "minimum": lambda least: lambda value: not _is_number(value) or value >= least,
+    "maximum": lambda most: lambda value: not _is_number(value) or value <= most,
+    "exclusiveMinimum": lambda least: lambda value: not _is_number(value) or value > least,
+    "exclusiveMaximum": lambda most: lambda value: not _is_number(value) or value < most,
+    "minLength": lambda least: lambda value: not isinstance(value, str) or len(value) >= least,
+    "maxLength": lambda most: lambda value: not isinstance(value, str) or len(value) <= most,
+    "minItems": lambda least: lambda value: not isinstance(value, list) or len(value) >= least,
+    "maxItems": lambda most: lambda value: not isinstance(value, list) or len(value) <= most,
+    "pattern": lambda pattern: _pattern(re.compile(pattern)),
+    "required": lambda names: (
+        lambda value: not isinstance(value, dict) or all(name in value for name in names)
+    ),
+}
+
+
+def _pattern(pattern: re.Pattern[str]) -> Check:
+    return lambda value: not isinstance(value, str) or pattern.search(value) is not None
+
+
+NESTED: Mapping[str, Callable[[Any, Callable[[Any], Check]], Check]] = {
+    "properties": _properties,
+    "items": _items,
+    "prefixItems": _prefix,
+    "anyOf": lambda schemas, compiled: _any_of([compiled(one) for one in schemas]),
+    "allOf": lambda schemas, compiled: _all_of([compiled(one) for one in schemas]),
+}
