@@ -1,0 +1,1 @@
+"""Decoders: pure functions from the bytes of a message to measures, one module a family."""

@@ -1,0 +1,298 @@
+"""Measures to entities: pure, by the profile of the device.
+
+One measure gives the entity of its device and, where mappings say so, parts of other entities.
+Rules are those of the IoT Agents; where one value is not what its type says, the others are still
+written and the fault is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.mqtt import times
+from adapters.mqtt.codecs import CODECS
+from adapters.mqtt.configuration import AttributeMapping, Metadata, Profile
+from adapters.mqtt.expressions import Expression
+from adapters.mqtt.ids import entity_uri
+from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, member_at
+from adapters.mqtt.payloads import Ready, unwrap
+from adapters.mqtt.values import Attribute, Unfit, attribute
+
+RENAMED = {"id": "measure_id", "type": "measure_type"}
+_NOT_IN_NAMES = re.compile(r"\W")
+
+Entity = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """Entities to write, in normalized form, the device's own first.
+
+    `key` is that of the measure. `static` are the attributes of fixed value of the device's own
+    entity, which need not be written with every measure. `faults` name the values that could not
+    be used.
+    """
+
+    observed_at: str
+    key: str | None
+    entities: list[Entity]
+    static: dict[str, Attribute] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """What explicitAttrs lets through: `None` is everything, `provisioned_only` drops the rest."""
+
+    names: frozenset[str] | None = None
+    object_ids: frozenset[str] = frozenset()
+    provisioned_only: bool = False
+
+    def takes(self, name: str, object_id: str | None = None) -> bool:
+        """Say whether an attribute of the configuration is written."""
+        return self.names is None or name in self.names or object_id in self.object_ids
+
+
+def translate(measures: Iterable[Measure], profile: Profile, received_at: str) -> list[Translation]:
+    """Translate the measures of one message, in the order of their times.
+
+    Raises `Unusable` when a measure as a whole cannot be read.
+    """
+    found = [_translate(measure, profile, received_at) for measure in measures]
+    if len(found) > 1:
+        found.sort(key=lambda one: one.observed_at.rstrip("Z"))
+    return found
+
+
+def _translate(measure: Measure, profile: Profile, received_at: str) -> Translation:
+    values, ready = _values(measure, profile)
+    stated = values.pop(TIME_INSTANT, None)
+    work = _Work(measure, profile, values, ready)
+    work.run()
+    at = times.from_iso(work.time_instant, profile.zone) or _stated(measure, profile)
+    at = at or times.from_iso(stated, profile.zone) or received_at
+    entities = [_finished(entity, at, measure.annotations) for entity in work.entities()]
+    return Translation(at, measure.key, entities, work.static, work.faults)
+
+
+def _stated(measure: Measure, profile: Profile) -> str | None:
+    if measure.local_time is None:
+        return measure.observed_at
+    at = times.from_any(measure.local_time, profile.zone)
+    if at is None:
+        raise Unusable(f"the time of the measure is {measure.local_time!r:.60}, which is no time")
+    return at
+
+
+def _values(measure: Measure, profile: Profile) -> tuple[dict[str, Any], Ready]:
+    """Return the values by name, decoding the frame where no server did."""
+    values: Mapping[str, Any] = measure.values
+    if measure.frame is not None:
+        values = _decoded(measure.frame, profile)
+    if profile.payload_type in ("ngsild", "ngsiv2"):
+        try:
+            plain, ready = unwrap(profile.payload_type, values)
+        except Unfit as error:
+            raise Unusable(str(error)) from error
+    else:
+        plain, ready = dict(values), {}
+    for reserved, renamed in RENAMED.items():
+        if reserved in plain:
+            plain[renamed] = plain.pop(reserved)
+    return plain, ready
+
+
+def _decoded(frame: bytes, profile: Profile) -> dict[str, Any]:
+    codec = CODECS.get(profile.codec or "")
+    if codec is None:
+        said = f"there is no codec {profile.codec!r}" if profile.codec else "it names no codec"
+        raise Unusable(
+            f"the frame of {profile.device_id} is not decoded, and {said}; decode it in the "
+            f'LoRaWAN server or provision internal_attributes {{"codec": …}} ({", ".join(CODECS)})'
+        )
+    return codec(frame)
+
+
+class _Work:
+    """The translation of one measure; lives as long as one call."""
+
+    def __init__(
+        self, measure: Measure, profile: Profile, values: dict[str, Any], ready: Ready
+    ) -> None:
+        self._profile = profile
+        self._values = values
+        self._ready = ready
+        self._port = measure.port
+        self._others: dict[str, Entity] = {}
+        self._own: dict[str, Any] = {}
+        self._context: dict[str, Any] | None = None
+        self.time_instant: Any = None
+        self.static: dict[str, Attribute] = {}
+        self.faults: list[str] = []
+
+    def run(self) -> None:
+        selection = self._selection()
+        for mapping in self._profile.attributes:
+            if selection.takes(mapping.name, mapping.object_id):
+                self._map(mapping)
+        if not selection.provisioned_only:
+            self._take_the_rest()
+        for constant in self._profile.static_attributes:
+            if selection.takes(constant.name):
+                self._put(
+                    self.static, constant.name, constant.type, constant.value, constant.metadata
+                )
+
+    def entities(self) -> list[Entity]:
+        """Return the entities that got attributes."""
+        own = [{"id": self._own_id(), "type": self._profile.entity_type, **self._own}]
+        return (own if self._own else []) + list(self._others.values())
+
+    def _own_id(self) -> str:
+        profile = self._profile
+        name = _text(self._evaluate(profile.entity_name_expression)) or profile.entity_name
+        return entity_uri(name or profile.device_id, profile.entity_type)
+
+    def _evaluate(self, expression: Expression | None) -> Any:
+        return None if expression is None else expression.evaluate(self._expression_context())
+
+    def _expression_context(self) -> dict[str, Any]:
+        """Return what expressions see; made only when there is one."""
+        if self._context is None:
+            profile = self._profile
+            static = profile.static_values()
+            self._context = {
+                **static,
+                "staticAttributes": static,
+                "service": profile.service,
+                "subservice": profile.subservice,
+                "entity_name": profile.entity_name,
+                **self._values,
+                "id": profile.device_id,
+                "type": profile.entity_type,
+                "fPort": self._port,
+            }
+            for mapping in profile.attributes:
+                if mapping.object_id and mapping.expression is None:
+                    self._context.setdefault(mapping.name, self._raw(mapping))
+        return self._context
+
+    def _selection(self) -> _Selection:
+        explicit: Any = self._profile.explicit
+        if isinstance(explicit, Expression):
+            explicit = self._evaluate(explicit)
+        if isinstance(explicit, list):
+            names = frozenset(one for one in explicit if isinstance(one, str))
+            ids = (one.get("object_id") for one in explicit if isinstance(one, dict))
+            return _Selection(names, frozenset(str(one) for one in ids), provisioned_only=True)
+        return _Selection(provisioned_only=bool(explicit))
+
+    def _raw(self, mapping: AttributeMapping) -> Any:
+        """Return what the payload holds for a mapping: by object_id (also a path), then by name."""
+        source = mapping.object_id or mapping.name
+        if source in self._values:
+            return self._values[source]
+        if "." in source:
+            return member_at(self._values, source)
+        return self._values.get(mapping.name)
+
+    def _map(self, mapping: AttributeMapping) -> None:
+        raw = self._raw(mapping)
+        value = raw
+        if mapping.expression is not None:
+            context = self._expression_context()
+            value = mapping.expression.evaluate(context)
+            if value is None and not mapping.expression.is_covered_by(context):
+                value = raw
+            elif value == mapping.skip_value:
+                return
+            if value is not None:
+                context[mapping.name] = value
+        if value is None:
+            return
+        if mapping.name == TIME_INSTANT:
+            self.time_instant = value
+            return
+        source = mapping.object_id or mapping.name
+        if mapping.type is None and mapping.expression is None and source in self._ready:
+            self._target(mapping)[mapping.name] = self._ready[source]
+            return
+        self._put(self._target(mapping), mapping.name, mapping.type, value, mapping.metadata)
+
+    def _target(self, mapping: AttributeMapping) -> dict[str, Any]:
+        if mapping.entity_name is None:
+            return self._own
+        kind = mapping.entity_type or self._profile.entity_type
+        name = _text(self._evaluate(mapping.entity_name_expression)) or mapping.entity_name
+        uri = entity_uri(name, kind)
+        return self._others.setdefault(uri, {"id": uri, "type": kind})
+
+    def _take_the_rest(self) -> None:
+        mapped = self._profile.mapped_members
+        for member, value in self._values.items():
+            if member in mapped or value is None:
+                continue
+            name = attribute_name(member)
+            if name in self._own:
+                continue
+            if member in self._ready:
+                self._own[name] = self._ready[member]
+            else:
+                self._put(self._own, name, None, value, ())
+
+    def _put(
+        self,
+        target: dict[str, Any],
+        name: str,
+        kind: str | None,
+        value: Any,
+        metadata: tuple[Metadata, ...],
+    ) -> None:
+        try:
+            made = attribute(kind, value, self._profile.zone)
+            for item in metadata:
+                self._annotate(made, item)
+        except Unfit as error:
+            self.faults.append(f"{name} {error}")
+            return
+        target[name] = made
+
+    def _annotate(self, made: Attribute, item: Metadata) -> None:
+        value = item.value
+        if item.expression is not None:
+            value = self._evaluate(item.expression)
+        if value is None:
+            return
+        if item.name in ("unitCode", "datasetId"):
+            made[item.name] = str(value)
+        elif item.name in ("observedAt", TIME_INSTANT):
+            made["observedAt"] = times.from_any(value, self._profile.zone)
+        else:
+            made[item.name] = attribute(item.type, value, self._profile.zone)
+
+
+def attribute_name(member: str) -> str:
+    """Return a member of a payload as a name the standard allows (clause 4.6.2)."""
+    name = _NOT_IN_NAMES.sub("_", RENAMED.get(member, member))
+    return name if name[:1].isalpha() else f"m{name}"
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _finished(entity: Entity, observed_at: str, annotations: Mapping[str, Any]) -> Entity:
+    """Give every attribute its time, and what describes the measurement."""
+    signal = {name: {"type": "Property", "value": value} for name, value in annotations.items()}
+    for name, instances in entity.items():
+        if name in ("id", "type"):
+            continue
+        for one in instances if isinstance(instances, list) else (instances,):
+            if one.get("observedAt") is None:
+                one["observedAt"] = observed_at
+            if signal:
+                one.update({member: value for member, value in signal.items() if member not in one})
+    return entity

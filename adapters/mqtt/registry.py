@@ -1,0 +1,200 @@
+"""The device registry in memory: groups and devices by what messages name, and their profiles.
+
+It is the image of the `RegistryStore`; whoever changes one changes the other (`provisioning`).
+Groups and devices of the settings file are *fixed*: they are found like the others, but the API
+cannot change them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from adapters.mqtt.configuration import Device, Group, Profile, profile_of
+from adapters.mqtt.measure import Unusable
+from adapters.mqtt.provisioning_errors import DuplicateDevice, DuplicateGroup, WrongSyntax
+
+_EUI = re.compile(r"[0-9A-Fa-f]{16}")
+PROFILE_LIMIT = 200_000
+
+
+@dataclass(slots=True)
+class Registry:
+    """Groups and devices of all tenants; look-ups cost one or two dict accesses."""
+
+    _groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    _devices: dict[tuple[str, str, str, str], Device] = field(default_factory=dict)
+    _groups_by_apikey: dict[str, list[Group]] = field(default_factory=lambda: defaultdict(list))
+    _devices_by_id: dict[str, list[Device]] = field(default_factory=lambda: defaultdict(list))
+    _profiles: dict[tuple[str, str, str], Profile] = field(default_factory=dict)
+    _fixed: set[tuple[str, ...]] = field(default_factory=set)
+
+    def add_group(self, group: Group, *, fixed: bool = False) -> None:
+        """Add a group. Raises `DuplicateGroup` when resource and apikey are taken."""
+        if group.key in self._groups:
+            raise DuplicateGroup(
+                f"a group with resource {group.resource} and apikey {group.apikey} exists already"
+            )
+        self._groups[group.key] = group
+        self._groups_by_apikey[group.apikey].append(group)
+        self._changed(group.key, fixed=fixed)
+
+    def replace_group(self, group: Group) -> None:
+        """Put a changed group in the place of the one with its key."""
+        self.remove_group(self._groups[group.key])
+        self.add_group(group)
+
+    def remove_group(self, group: Group) -> None:
+        """Take a group out."""
+        del self._groups[group.key]
+        self._groups_by_apikey[group.apikey].remove(group)
+        self._changed(group.key)
+
+    def add_device(self, device: Device, *, fixed: bool = False) -> None:
+        """Add a device. Raises `DuplicateDevice` when service, subservice, apikey, id are taken."""
+        if device.key in self._devices:
+            raise DuplicateDevice(
+                f"a device {device.device_id} with apikey {device.apikey!r} exists already in "
+                f"{device.service}{device.subservice}"
+            )
+        self._devices[device.key] = device
+        self._devices_by_id[_comparable(device.device_id)].append(device)
+        self._changed(device.key, fixed=fixed)
+
+    def replace_device(self, device: Device) -> None:
+        """Put a changed device in the place of the one with its key."""
+        self.remove_device(self._devices[device.key])
+        self.add_device(device)
+
+    def remove_device(self, device: Device) -> None:
+        """Take a device out."""
+        del self._devices[device.key]
+        self._devices_by_id[_comparable(device.device_id)].remove(device)
+        self._changed(device.key)
+
+    def is_fixed(self, item: Group | Device) -> bool:
+        """Say whether a group or device is one of the settings file."""
+        return item.key in self._fixed
+
+    def group(self, resource: str, apikey: str) -> Group | None:
+        """Return the group with this key."""
+        return self._groups.get((resource, apikey))
+
+    def groups(self, service: str, subservice: str | None = None) -> list[Group]:
+        """Return the groups of a service, or of one of its subservices."""
+        return [
+            group
+            for group in self._groups.values()
+            if group.service == service and subservice in (None, group.subservice)
+        ]
+
+    def devices(self, service: str, subservice: str | None = None) -> list[Device]:
+        """Return the devices of a service, or of one of its subservices."""
+        return [
+            device
+            for device in self._devices.values()
+            if device.service == service and subservice in (None, device.subservice)
+        ]
+
+    def devices_named(
+        self, device_id: str, service: str, subservice: str, apikey: str | None = None
+    ) -> list[Device]:
+        """Return the devices with this id in a subservice; several differ in their apikey."""
+        return [
+            device
+            for device in self._devices_by_id.get(_comparable(device_id), ())
+            if (device.service, device.subservice) == (service, subservice)
+            and device.device_id == device_id
+            and apikey in (None, device.apikey)
+        ]
+
+    def group_for(self, apikey: str, resource: str) -> Group | None:
+        """Return the group of an apikey: that of the resource, else the only one there is.
+
+        Raises `Unusable` when there are several and none of the resource.
+        """
+        exact = self._groups.get((resource, apikey))
+        if exact is not None:
+            return exact
+        candidates = self._groups_by_apikey.get(apikey, ())
+        if len(candidates) > 1:
+            resources = ", ".join(group.resource for group in candidates)
+            raise Unusable(
+                f"several groups have the apikey {apikey} ({resources}), none of them the "
+                f"resource {resource or 'of this topic'}"
+            )
+        return candidates[0] if candidates else None
+
+    def profile(self, apikey: str, resource: str, device_id: str) -> Profile:
+        """Return the profile of the device a message names.
+
+        Raises `Unusable` for an unknown apikey or device, and for a group that admits only
+        provisioned devices.
+        """
+        key = (apikey, resource, device_id)
+        found = self._profiles.get(key)
+        if found is None:
+            found = self._new_profile(*key)
+            if len(self._profiles) >= PROFILE_LIMIT:
+                self._profiles.clear()
+            self._profiles[key] = found
+        return found
+
+    def _new_profile(self, apikey: str, resource: str, device_id: str) -> Profile:
+        group = self.group_for(apikey, resource)
+        device = self._device_for(apikey, device_id, group)
+        if device is None:
+            if group is None:
+                raise Unusable(
+                    f"no group has the apikey {apikey!r} and no device {device_id!r} is "
+                    "provisioned for it; create one with POST /iot/groups or /iot/devices"
+                )
+            if group.document.get("autoprovision") is False:
+                raise Unusable(
+                    f"the device {device_id!r} is not provisioned and its group ({apikey}) has "
+                    "autoprovision false"
+                )
+        try:
+            return profile_of(group, device, device.device_id if device else device_id)
+        except WrongSyntax as error:
+            raise Unusable(f"the configuration of {device_id!r}: {error.message}") from error
+
+    def _device_for(self, apikey: str, device_id: str, group: Group | None) -> Device | None:
+        candidates = [
+            device
+            for device in self._devices_by_id.get(_comparable(device_id), ())
+            if device.apikey in (apikey, "")
+            and (
+                group is None
+                or (device.service, device.subservice) == (group.service, group.subservice)
+            )
+        ]
+        exact = [device for device in candidates if device.apikey == apikey] or candidates
+        if len(exact) > 1:
+            places = ", ".join(f"{device.service}{device.subservice}" for device in exact)
+            raise Unusable(
+                f"the device {device_id!r} with apikey {apikey!r} exists in {places}; give each "
+                "an apikey of its own"
+            )
+        return exact[0] if exact else None
+
+    def _changed(self, key: tuple[str, ...], *, fixed: bool = False) -> None:
+        self._profiles.clear()
+        if fixed:
+            self._fixed.add(key)
+
+    def fill(self, groups: Iterable[Group], devices: Iterable[Device]) -> None:
+        """Add what the store holds; what the settings file has defined comes first."""
+        for group in groups:
+            if group.key not in self._groups:
+                self.add_group(group)
+        for device in devices:
+            if device.key not in self._devices:
+                self.add_device(device)
+
+
+def _comparable(device_id: str) -> str:
+    """Return the id as it is compared: EUIs are written in either case."""
+    return device_id.lower() if _EUI.fullmatch(device_id) else device_id
