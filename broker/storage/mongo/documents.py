@@ -15,8 +15,8 @@ from typing import Any
 from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity, Instance
+from broker.query.geometries import indexable_geometry
 from broker.storage.mongo.comparable import add_comparable, remove_comparable
-from broker.storage.mongo.geometries import indexable_geometry
 
 Document = dict[str, Any]
 
