@@ -114,7 +114,7 @@ async def _replay(
 async def replay(letters: DeadLetters, configuration: Configuration) -> Replayed:
     """Send the entities of letters again, in their order; those written are removed."""
     addresses = {one.name: one.broker for one in configuration.adapters}
-    validation = Validation(Schemas(configuration.schemas))
+    validation = Validation(await asyncio.to_thread(Schemas, configuration.schemas))
     done = Replayed()
     async with broker_session() as session:
         after = 0

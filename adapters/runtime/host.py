@@ -92,9 +92,8 @@ class Host:
         session = await stack.enter_async_context(
             broker_session(connections=max(4, 3 * len(configuration.adapters)))
         )
-        validation = Validation(
-            Schemas(configuration.schemas), strict_names=configuration.strict_names
-        )
+        schemas = await asyncio.to_thread(Schemas, configuration.schemas)
+        validation = Validation(schemas, strict_names=configuration.strict_names)
         if configuration.health is not None:
             routes = [Route("GET", "/health", self._answer_health)]
             await stack.enter_async_context(

@@ -123,13 +123,14 @@ class HttpClient:
         self, url: str, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits
     ) -> Fetched:
         target = URL(url)
+        self._judge_url(target)
         for _ in range(MOST_REDIRECTS + 1):
-            self._judge_url(target)
             answer = await self._once(target, method, headers, body, bounds)
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or location is None:
                 return answer
             following = target.join(URL(location))
+            self._judge_url(following)
             if following.origin() != target.origin():
                 headers = {}
             if answer.status == 303:

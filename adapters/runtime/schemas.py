@@ -6,14 +6,14 @@ installation adds its own types with further folders of the same layout; they wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import orjson
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012
 
@@ -24,61 +24,46 @@ COMMON = "common.json"
 
 
 class Schemas:
-    """The schemas of all known types; each is read when it is first asked for."""
+    """The schemas of all known types, read when this is made (in a thread: it reads files).
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
-        own = resources.files("schemas") / "models"
-        self._folders: list[Traversable | Path] = [*folders, own]
+    Raises `Misconfigured` for a folder that is not there and a file that is not JSON.
+    """
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
         for folder in folders:
             if not folder.is_dir():
                 raise Misconfigured(f"schemas: there is no folder {folder}")
-        self._read: dict[str, Mapping[str, Any] | None] = {}
+        self._schemas: dict[str, Mapping[str, Any]] = {}
+        self._shared: Mapping[str, Any] = {}
+        for place in (resources.files("schemas") / "models", *reversed(folders)):
+            self._read(place)
+        common = DRAFT202012.create_resource(self._shared)
+        self._registry: Registry[Any] = Registry().with_resource(COMMON, common)
+
+    def _read(self, folder: Traversable) -> None:
+        if (folder / COMMON).is_file():
+            self._shared = _read_json(folder / COMMON)
+        for entry in folder.iterdir():
+            if (entry / SCHEMA).is_file():
+                self._schemas[entry.name] = _read_json(entry / SCHEMA)
 
     def types(self) -> list[str]:
         """Return the names of all types that have a schema."""
-        found = {
-            entry.name
-            for folder in self._folders
-            if folder.is_dir()
-            for entry in folder.iterdir()
-            if (entry / SCHEMA).is_file()
-        }
-        return sorted(found)
+        return sorted(self._schemas)
 
     def schema(self, entity_type: str) -> Mapping[str, Any] | None:
-        """Return the schema of a type, `None` if it has none.
+        """Return the schema of a type, `None` if it has none."""
+        return self._schemas.get(entity_type)
 
-        Raises `Misconfigured` for a file that is not JSON.
-        """
-        if entity_type not in self._read:
-            self._read[entity_type] = self._load(entity_type)
-        return self._read[entity_type]
-
-    def _load(self, entity_type: str) -> Mapping[str, Any] | None:
-        if not entity_type.replace("_", "").replace("-", "").isalnum():
-            return None
-        for folder in self._folders:
-            file = folder / entity_type / SCHEMA
-            if file.is_file():
-                return _read_json(file)
-        return None
-
+    @property
     def registry(self) -> Registry[Any]:
-        """Return the registry that resolves references to the shared definitions."""
-        return Registry(retrieve=self._shared)  # type: ignore[call-arg]
-
-    def _shared(self, uri: str) -> Resource[Any]:
-        name = uri.rsplit("/", 1)[-1]
-        for folder in self._folders:
-            file = folder / name
-            if name == COMMON and file.is_file():
-                return DRAFT202012.create_resource(_read_json(file))
-        raise NoSuchResource(uri)
+        """The registry that resolves references to the shared definitions."""
+        return self._registry
 
     def definition(self, reference: str) -> Any:
         """Return what a reference into the shared definitions names; `LookupError` if nothing."""
         try:
-            return self.registry().resolver().lookup(reference).contents
+            return self._registry.resolver().lookup(reference).contents
         except (Unresolvable, NoSuchResource) as error:
             raise LookupError(reference) from error
 

@@ -8,6 +8,7 @@ adapter, for `await run(context)` in a test.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -196,6 +197,7 @@ async def adapter_context(
     Everything durable is below `data`: a second context on the same folder is a restart.
     """
     address = BrokerAddress(broker) if isinstance(broker, str) else broker
+    known = await asyncio.to_thread(Schemas, schemas)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store(data))
         session = await stack.enter_async_context(broker_session())
@@ -204,7 +206,7 @@ async def adapter_context(
         stack.push_async_callback(writers.close, timeout=2.0)
         health = Health(name)
         letters = DeadLetters(store, name)
-        validation = Validation(Schemas(schemas))
+        validation = Validation(known)
         yield AdapterContext(
             name=name,
             settings=settings,

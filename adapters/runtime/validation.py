@@ -72,7 +72,7 @@ class _TypeCheck:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise Misconfigured(f"the schema of {entity_type} is wrong: {error.message}") from error
-        self._registry = schemas.registry()
+        self._registry = schemas.registry
         self._whole = None if not _spans(schema) else self._validator(schema)
         self._single: dict[str, Draft202012Validator] = {}
 

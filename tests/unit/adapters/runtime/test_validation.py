@@ -111,7 +111,7 @@ def test_rules_that_span_attributes_are_checked(folder):
 def test_wrong_schemas_are_the_operators_to_mend(folder):
     (folder / "Sensor" / "schema.json").write_text("{")
     with pytest.raises(Misconfigured, match="not JSON"):
-        Validation(Schemas([folder])).check(entity(temperature=1))
+        Schemas([folder])
     (folder / "Sensor" / "schema.json").write_text('{"properties": {"a": {"type": "nonsense"}}}')
     with pytest.raises(Misconfigured, match="schema of Sensor"):
         Validation(Schemas([folder])).check(entity(temperature=1))
