@@ -148,10 +148,9 @@ def masked(url: str) -> str:
 def _read_bool(given: Any) -> bool:
     if isinstance(given, bool):
         return given
-    text = _read_str(given).strip().lower()
-    if text in _TRUE:
+    if given.strip().lower() in _TRUE:
         return True
-    if text in _FALSE:
+    if given.strip().lower() in _FALSE:
         return False
     raise ValueError(given)
 

@@ -110,6 +110,8 @@ def _checked(context: LocalContext) -> LocalContext:
 
 def _is_usable(term: str, definition: Any) -> bool:
     """Leave out what JSON-LD ignores and what does not concern names; refuse scoped contexts."""
+    if term == "@context":
+        raise BadRequestData("The @context has a member @context, one level too many.")
     if term in _WITHOUT_EFFECT:
         return False
     if isinstance(definition, dict):
@@ -133,6 +135,11 @@ def _process(contexts: list[LocalContext]) -> Mapping[str, Any]:
         active: Mapping[str, Any] = processor.process_context(initial, contexts, options)
     except jsonld.JsonLdError as error:
         raise BadRequestData(f"The @context is not valid JSON-LD: {_explain(error)}") from error
+    except RecursionError as error:
+        raise BadRequestData(
+            "The @context is not valid: its definitions depend on each other in a chain that is"
+            " too long."
+        ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadRequestData(
             "The @context is not valid JSON-LD: a definition has a form that JSON-LD 1.1 does not"

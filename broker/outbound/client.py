@@ -20,6 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from broker.config import settings as config
 from broker.outbound.addresses import AddressPolicy, as_address
 from broker.outbound.circuit import CircuitBreaker
 from broker.outbound.errors import (
@@ -49,6 +50,18 @@ class OutboundSettings:
     max_redirects: int = 5
     connections: int = 512
     connections_per_host: int = 64
+
+    @classmethod
+    def of(cls, configured: config.OutboundSettings) -> Self:
+        """Return the settings the operator made; the rest stays as it is here.
+
+        Raises ValueError if an entry of the allow list is none.
+        """
+        return cls(
+            AddressPolicy(configured.allow_private, configured.allow),
+            proxy=configured.proxy,
+            ca_file=None if configured.ca_file is None else str(configured.ca_file),
+        )
 
 
 @dataclass(frozen=True, slots=True)
