@@ -29,7 +29,7 @@ Entity = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Entities to write, in normalized form, the device's own first.
+    """Entities to write, in normalized form, the device's own (`own_id`) first if it got values.
 
     `key` is that of the measure. `static` are the attributes of fixed value of the device's own
     entity, which need not be written with every measure. `faults` name the values that could not
@@ -38,6 +38,7 @@ class Translation:
 
     observed_at: str
     key: str | None
+    own_id: str
     entities: list[Entity]
     static: dict[str, Attribute] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -74,8 +75,10 @@ def _translate(measure: Measure, profile: Profile, received_at: str) -> Translat
     work.run()
     at = times.from_iso(work.time_instant, profile.zone) or _stated(measure, profile)
     at = at or times.from_iso(stated, profile.zone) or received_at
-    entities = [_finished(entity, at, measure.annotations) for entity in work.entities()]
-    return Translation(at, measure.key, entities, work.static, work.faults)
+    own_id, entities = work.entities()
+    for entity in entities:
+        _finish(entity, at, measure.annotations)
+    return Translation(at, measure.key, own_id, entities, work.static, work.faults)
 
 
 def _stated(measure: Measure, profile: Profile) -> str | None:
@@ -146,10 +149,16 @@ class _Work:
                     self.static, constant.name, constant.type, constant.value, constant.metadata
                 )
 
-    def entities(self) -> list[Entity]:
-        """Return the entities that got attributes."""
-        own = [{"id": self._own_id(), "type": self._profile.entity_type, **self._own}]
-        return (own if self._own else []) + list(self._others.values())
+    def entities(self) -> tuple[str, list[Entity]]:
+        """Return the id of the device's own entity (empty if it got no value), and all entities."""
+        others = list(self._others.values())
+        if not self._own:
+            return "", others
+        own_id = self._own_id()
+        return own_id, [
+            {"id": own_id, "type": self._profile.entity_type, **self._own},
+            *others,
+        ]
 
     def _own_id(self) -> str:
         profile = self._profile
@@ -284,7 +293,7 @@ def _text(value: Any) -> str | None:
     return str(value) if value not in (None, "") else None
 
 
-def _finished(entity: Entity, observed_at: str, annotations: Mapping[str, Any]) -> Entity:
+def _finish(entity: Entity, observed_at: str, annotations: Mapping[str, Any]) -> None:
     """Give every attribute its time, and what describes the measurement."""
     signal = {name: {"type": "Property", "value": value} for name, value in annotations.items()}
     for name, instances in entity.items():
@@ -295,4 +304,3 @@ def _finished(entity: Entity, observed_at: str, annotations: Mapping[str, Any]) 
                 one["observedAt"] = observed_at
             if signal:
                 one.update({member: value for member, value in signal.items() if member not in one})
-    return entity

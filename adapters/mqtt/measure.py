@@ -18,7 +18,7 @@ class Unusable(SkipRecord):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it arrived. `received_at` is UTC, `YYYY-MM-DDThh:mm:ss.ffffffZ`."""
+    """A message as it arrived. `received_at` (UTC) is the time of measures that state none."""
 
     topic: str
     payload: bytes

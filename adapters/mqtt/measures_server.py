@@ -1,0 +1,122 @@
+"""Measures over HTTP, as the IoT Agents take them: `/iot/json`, `/iot/d` and the groups' own paths.
+
+The answer comes after the broker has committed the measure; a device that got a 200 has been heard.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from adapters.mqtt import times
+from adapters.mqtt.decoders.iot_agent_json import hexadecimal
+from adapters.mqtt.intake import ULTRALIGHT_RESOURCE, Intake
+from adapters.mqtt.measure import Message, Unusable
+from adapters.mqtt.outlets import Outlets
+from adapters.mqtt.topics import Route as TopicRoute
+from adapters.mqtt.topics import TopicRule
+from adapters.runtime.errors import SkipRecord
+from adapters.runtime.http_server import Request, Response, Route
+
+ATTRIBUTE = "/attrs/"
+
+
+def routes(intake: Intake, outlets: Outlets) -> list[Route]:
+    """Return the routes; any path may be the resource of a group."""
+    port = _SouthPort(intake, outlets)
+    path = "/{resource:.+}"
+    return [Route("POST", path, port.take), Route("GET", path, port.take_from_query)]
+
+
+class _SouthPort:
+    def __init__(self, intake: Intake, outlets: Outlets) -> None:
+        self._intake = intake
+        self._outlets = outlets
+
+    async def take(self, request: Request) -> Response:
+        """Take the measure in the body."""
+        return await self._answer(request, request.body)
+
+    async def take_from_query(self, request: Request) -> Response:
+        """Take an UltraLight measure in `d`; without one the device asks for commands."""
+        payload = request.query.get("d", "")
+        if not payload and request.query.get("getCmd") == "1":
+            _device_of(request)
+            return Response(200, {})
+        return await self._answer(request, payload.encode())
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        try:
+            await self._store(request, body)
+        except _MissingParameters as error:
+            return Response(400, {"name": "MANDATORY_PARAMS_NOT_FOUND", "message": error.detail})
+        except Unusable as error:
+            return Response(400, {"name": "WRONG_SYNTAX", "message": error.detail})
+        except SkipRecord as error:
+            return Response(400, {"name": "BAD_REQUEST", "message": error.detail})
+        return Response(200, {})
+
+    async def _store(self, request: Request, body: bytes) -> None:
+        route = _route(request)
+        message = _message(request, body, route, self._outlets.clock())
+        observations = self._intake.read_routed(message, route)
+        faults = [fault for one in observations for fault in one.translation.faults]
+        if faults:
+            raise Unusable("; ".join(faults))
+        self._outlets.health.count("measures", len(observations))
+        written = []
+        for observation in observations:
+            for entity, _ in self._outlets.static.joined(observation):
+                written.append(await self._outlets.submit(observation, entity))
+        for future in written:
+            await future
+
+
+class _MissingParameters(SkipRecord):
+    """The query names no apikey or no device."""
+
+
+def _device_of(request: Request) -> tuple[str, str]:
+    missing = [name for name in ("k", "i") if not request.query.get(name)]
+    if missing:
+        raise _MissingParameters(
+            f"these query parameters are missing: {', '.join(missing)} (k is the apikey, i the "
+            "device id)"
+        )
+    return request.query["k"], request.query["i"]
+
+
+def _route(request: Request) -> TopicRoute:
+    apikey, device_id = _device_of(request)
+    resource, _, name = request.path.partition(ATTRIBUTE)
+    kind = "ultralight" if resource == ULTRALIGHT_RESOURCE else "iot-agent-json"
+    return TopicRoute(TopicRule(request.path, kind, resource), apikey, device_id, name, "")
+
+
+def _message(request: Request, body: bytes, route: TopicRoute, now: str) -> Message:
+    """Return the measure as a message; `t` is the time where the payload states none."""
+    at = now
+    if stated := request.query.get("t"):
+        at = times.from_iso(stated) or ""
+        if not at:
+            raise Unusable(f"t is {stated!r}; it should be a time such as 2026-01-31T09:30:00Z")
+    payload = _single(request, body, route.name) if route.name else body
+    return Message(request.path, payload, at)
+
+
+def _single(request: Request, body: bytes, name: str) -> bytes:
+    """Return the value of one attribute as JSON; the Content-Type says what it is."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise Unusable(f"the body is not JSON ({error})") from error
+        return body
+    if media_type == "text/plain":
+        return orjson.dumps(body.decode("utf-8", "replace"))
+    if media_type in ("", "application/octet-stream"):
+        return orjson.dumps(hexadecimal(body, name))
+    raise Unusable(
+        f"a value of the type {media_type} cannot be read; send application/json, text/plain or "
+        "application/octet-stream"
+    )

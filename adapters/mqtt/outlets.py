@@ -1,0 +1,51 @@
+"""Where what was received goes: writers, dead letters, ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adapters.mqtt.intake import Observation
+from adapters.mqtt.ledger import Ledger
+from adapters.mqtt.mapping import Entity
+from adapters.mqtt.statics import StaticAttributes
+from adapters.runtime.batch import Written
+from adapters.runtime.dead_letters import DeadLetters
+from adapters.runtime.health import Health
+from adapters.runtime.validation import Validation
+from adapters.runtime.writers import Writers
+from broker.model.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlets:
+    """What the receiver and the HTTP binding share. `tenants` renames services (settings)."""
+
+    writers: Writers
+    validation: Validation
+    dead_letters: DeadLetters
+    ledger: Ledger
+    health: Health
+    clock: Clock
+    tenants: Mapping[str, str] = field(default_factory=dict)
+    static: StaticAttributes = field(default_factory=StaticAttributes)
+    _types: set[str] = field(default_factory=set)
+
+    async def submit(self, observation: Observation, entity: Entity) -> asyncio.Future[Written]:
+        """Check an entity against the schema of its type and hand it to the writer.
+
+        Raises `SkipRecord` when it does not fit, `NotWritten` when the writer is closed. The first
+        entity of a type waits for the schema to be read from its file.
+        """
+        kind = entity["type"]
+        if kind not in self._types:
+            await asyncio.to_thread(self.validation.of_type, kind)
+            self._types.add(kind)
+        self.validation.check(entity, partial=True)
+        tenant = self.tenant_of(observation.profile.service)
+        return await self.writers.writer(tenant=tenant).submit(entity)
+
+    def tenant_of(self, service: str) -> str | None:
+        """Return the tenant of a service; `None` is the one the adapter is configured for."""
+        return self.tenants.get(service, service) or None

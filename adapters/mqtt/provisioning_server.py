@@ -1,0 +1,192 @@
+"""The provisioning API of the IoT Agents over HTTP: `/iot/groups`, `/iot/devices` and the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from adapters.mqtt.provisioning import Provisioning, Scope
+from adapters.mqtt.provisioning_errors import (
+    BadRequest,
+    MissingHeaders,
+    ProvisioningError,
+    WrongSyntax,
+)
+from adapters.runtime.health import Health
+from adapters.runtime.http_server import Handler, Request, Response, Route
+from broker import __version__
+
+SERVICE = re.compile(r"[A-Za-z0-9_]{1,50}")
+SERVICE_PATH = re.compile(r"/|(/[A-Za-z0-9_]{1,50}){1,10}|/\*")
+LIMITS = (1, 1000)
+
+
+def routes(provisioning: Provisioning, health: Health) -> list[Route]:
+    """Return the routes of the API."""
+    api = _Api(provisioning, health)
+    table = [
+        *(
+            (method, path, handler)
+            for path in ("/iot/groups", "/iot/services")
+            for method, handler in (
+                ("POST", api.create_groups),
+                ("GET", api.list_groups),
+                ("PUT", api.change_group),
+                ("DELETE", api.delete_group),
+            )
+        ),
+        ("POST", "/iot/devices", api.create_devices),
+        ("GET", "/iot/devices", api.list_devices),
+        ("GET", "/iot/devices/{device}", api.get_device),
+        ("PUT", "/iot/devices/{device}", api.change_device),
+        ("DELETE", "/iot/devices/{device}", api.delete_device),
+        ("POST", "/iot/op/delete", api.delete_devices),
+        ("GET", "/iot/about", api.about),
+        ("GET", "/version", api.about),
+        ("GET", "/ready", api.ready),
+    ]
+    return [Route(method, path, _guarded(handler)) for method, path, handler in table]
+
+
+def _guarded(handler: Callable[[Request], Awaitable[Response]]) -> Handler:
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ProvisioningError as error:
+            return Response(error.status, {"name": error.name, "message": error.message})
+
+    return handle
+
+
+class _Api:
+    """The handlers: they read the request, call one operation, and respond."""
+
+    def __init__(self, provisioning: Provisioning, health: Health) -> None:
+        self._provisioning = provisioning
+        self._health = health
+
+    async def create_groups(self, request: Request) -> Response:
+        documents = _body(request).get(_groups_member(request))
+        await self._provisioning.create_groups(_own_scope(request), documents)
+        return Response(201, {})
+
+    async def list_groups(self, request: Request) -> Response:
+        groups = self._provisioning.list_groups(_scope(request))
+        return Response(200, {"count": len(groups), _groups_member(request): groups})
+
+    async def change_group(self, request: Request) -> Response:
+        await self._provisioning.change_group(
+            _own_scope(request), *_group_key(request), _body(request)
+        )
+        return Response(204)
+
+    async def delete_group(self, request: Request) -> Response:
+        with_devices = request.query.get("device", "").lower() == "true"
+        await self._provisioning.delete_group(
+            _own_scope(request), *_group_key(request), with_devices=with_devices
+        )
+        return Response(204)
+
+    async def create_devices(self, request: Request) -> Response:
+        documents = _body(request).get("devices")
+        await self._provisioning.create_devices(_own_scope(request), documents)
+        return Response(201, {})
+
+    async def list_devices(self, request: Request) -> Response:
+        offset = _number(request, "offset", 0, (0, 10**9))
+        limit = _number(request, "limit", LIMITS[1], LIMITS)
+        return Response(200, self._provisioning.list_devices(_scope(request), offset, limit))
+
+    async def get_device(self, request: Request) -> Response:
+        device = self._provisioning.get_device(_scope(request), *_device_key(request))
+        return Response(200, device)
+
+    async def change_device(self, request: Request) -> Response:
+        await self._provisioning.change_device(
+            _own_scope(request), *_device_key(request), _body(request)
+        )
+        return Response(204)
+
+    async def delete_device(self, request: Request) -> Response:
+        await self._provisioning.delete_device(_own_scope(request), *_device_key(request))
+        return Response(204)
+
+    async def delete_devices(self, request: Request) -> Response:
+        await self._provisioning.delete_devices(_own_scope(request), _body(request).get("devices"))
+        return Response(204)
+
+    async def about(self, _: Request) -> Response:
+        return Response(
+            200, {"version": __version__, "libVersion": __version__, **self._health.as_json()}
+        )
+
+    async def ready(self, _: Request) -> Response:
+        return Response(200, {"ready": True})
+
+
+def _scope(request: Request) -> Scope:
+    missing = [
+        name for name in ("fiware-service", "fiware-servicepath") if not request.headers.get(name)
+    ]
+    if missing:
+        raise MissingHeaders(f"these headers are missing: {', '.join(missing)}")
+    service, path = request.headers["fiware-service"], request.headers["fiware-servicepath"]
+    if SERVICE.fullmatch(service) is None:
+        raise MissingHeaders(
+            f"fiware-service is {service!r}; it has up to 50 letters, digits and _ (it is the "
+            "name of the tenant)"
+        )
+    if SERVICE_PATH.fullmatch(path) is None:
+        raise MissingHeaders(
+            f"fiware-servicepath is {path!r}; it is / or up to 10 levels such as /city/parks"
+        )
+    return Scope(service, path)
+
+
+def _own_scope(request: Request) -> Scope:
+    """Return the scope of a change, which is one subservice."""
+    scope = _scope(request)
+    if scope.subservice == "/*":
+        raise BadRequest("fiware-servicepath /* stands for all subservices; a change names one")
+    return scope
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not request.body:
+        raise WrongSyntax("the body is empty; it should be a JSON object")
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise WrongSyntax(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise WrongSyntax("the body should be a JSON object")
+    return body
+
+
+def _groups_member(request: Request) -> str:
+    return "services" if request.path.rstrip("/").endswith("/services") else "groups"
+
+
+def _group_key(request: Request) -> tuple[str, str]:
+    missing = [name for name in ("resource", "apikey") if name not in request.query]
+    if missing:
+        raise MissingHeaders(
+            f"these query parameters are missing: {', '.join(missing)}; they name the group"
+        )
+    return request.query["resource"], request.query["apikey"]
+
+
+def _device_key(request: Request) -> tuple[str, str | None]:
+    return request.path_values["device"], request.query.get("apikey")
+
+
+def _number(request: Request, name: str, default: int, limits: tuple[int, int]) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not text.isdigit() or not limits[0] <= int(text) <= limits[1]:
+        raise BadRequest(f"{name} is {text!r}; it is a number from {limits[0]} to {limits[1]}")
+    return int(text)

@@ -1,0 +1,174 @@
+"""The MQTT adapter: one session with the MQTT server, and the HTTP faces of the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import orjson
+
+from adapters.mqtt import families, measures_server, provisioning_server
+from adapters.mqtt.connection import Connection, ConnectionLost, ServerOptions
+from adapters.mqtt.intake import Intake
+from adapters.mqtt.ledger import Ledger
+from adapters.mqtt.outlets import Outlets
+from adapters.mqtt.provisioning import Provisioning, device_from, group_from
+from adapters.mqtt.provisioning_errors import ProvisioningError
+from adapters.mqtt.receiver import Receiver
+from adapters.mqtt.registry import Registry
+from adapters.mqtt.registry_store import SqliteRegistryStore
+from adapters.mqtt.settings import Settings
+from adapters.mqtt.topics import Router
+from adapters.runtime.backoff import Backoff
+from adapters.runtime.context import AdapterContext
+from adapters.runtime.errors import Misconfigured
+from adapters.runtime.health import State
+from adapters.runtime.store import Store
+from broker.observability.tasks import spawn
+
+log = logging.getLogger(__name__)
+
+FILTERS = "filters"
+DRAIN_SECONDS = 5.0
+
+
+async def run(context: AdapterContext[Settings]) -> None:
+    """Run until cancelled."""
+    settings = context.settings
+    server = await asyncio.to_thread(settings.server)
+    async with AsyncExitStack() as stack:
+        store = SqliteRegistryStore(
+            await stack.enter_async_context(Store(context.data)), context.name
+        )
+        registry = await _registry(settings, store)
+        ledger = await stack.enter_async_context(
+            Ledger(
+                context.data / "ledger.sqlite3",
+                server.session_name,
+                keep_seconds=settings.remember,
+            )
+        )
+        outlets = Outlets(
+            writers=context.writers,
+            validation=context.validation,
+            dead_letters=context.dead_letters,
+            ledger=ledger,
+            health=context.health,
+            clock=context.clock,
+            tenants=settings.tenants,
+        )
+        intake = Intake(Router(settings.rules()), registry)
+        receiver = Receiver(intake, outlets, window=settings.window)
+        await _serve(stack, context, Provisioning(registry, store), intake, outlets)
+        await _receive(context, server, receiver, ledger)
+
+
+async def _registry(settings: Settings, store: SqliteRegistryStore) -> Registry:
+    """Return the registry: the settings file's groups and devices, then what was provisioned."""
+    registry = Registry()
+    try:
+        for document in settings.groups:
+            service, subservice = _scope(document, settings, "subservice")
+            registry.add_group(group_from(document, service, subservice, "group"), fixed=True)
+        for document in settings.devices:
+            service, subservice = _scope(document, settings, "service_path")
+            registry.add_device(device_from(document, service, subservice, "device"), fixed=True)
+    except ProvisioningError as error:
+        raise Misconfigured(f"groups and devices of the settings: {error.message}") from error
+    for group in families.groups(settings.families, settings.service):
+        if registry.group(*group.key) is None:
+            registry.add_group(group, fixed=True)
+    registry.fill(*await store.load())
+    return registry
+
+
+def _scope(document: Any, settings: Settings, path_member: str) -> tuple[str, str]:
+    if not isinstance(document, Mapping):
+        raise Misconfigured(f"{document!r:.80} should be a group or device with its members")
+    return str(document.get("service", settings.service)), str(document.get(path_member, "/"))
+
+
+async def _serve(
+    stack: AsyncExitStack,
+    context: AdapterContext[Settings],
+    provisioning: Provisioning,
+    intake: Intake,
+    outlets: Outlets,
+) -> None:
+    """Open the HTTP ports the settings ask for."""
+    settings = context.settings
+    if settings.provisioning is not None:
+        routes = provisioning_server.routes(provisioning, context.health)
+        address = settings.provisioning
+        await stack.enter_async_context(
+            context.server(routes, host=address.host, port=address.port)
+        )
+    if settings.measures is not None:
+        routes = measures_server.routes(intake, outlets)
+        address = settings.measures
+        await stack.enter_async_context(
+            context.server(routes, host=address.host, port=address.port)
+        )
+
+
+async def _receive(
+    context: AdapterContext[Settings], server: ServerOptions, receiver: Receiver, ledger: Ledger
+) -> None:
+    """Receive until cancelled; then give what is under way some time."""
+    work = spawn(receiver.run(), name="mqtt-receiver")
+    session = spawn(_keep_connected(context, server, receiver, ledger), name="mqtt-session")
+    try:
+        await asyncio.wait((work, session), return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, session):
+            if task.done():
+                task.result()
+    finally:
+        await receiver.drain(0 if work.done() else DRAIN_SECONDS)
+        session.cancel()
+        work.cancel()
+        await asyncio.gather(session, work, return_exceptions=True)
+
+
+async def _keep_connected(
+    context: AdapterContext[Settings], server: ServerOptions, receiver: Receiver, ledger: Ledger
+) -> None:
+    """Connect, and connect again whenever the connection ends, with pauses that grow."""
+    backoff = Backoff(first=0.2, limit=30.0)
+    while True:
+        connection = Connection(server, receiver)
+        try:
+            is_resumed = await connection.open()
+            await _subscribe(connection, context.settings, ledger, is_resumed=is_resumed)
+            backoff.reset()
+            context.health.become(State.RUNNING, f"connected to {server.host}:{server.port}")
+            log.info("connected to %s:%d", server.host, server.port)
+            reason = await connection.closed
+            log.warning("the connection to %s:%d ended: %s", server.host, server.port, reason)
+        except ConnectionLost as error:
+            reason = error.detail
+            if not backoff.failures:
+                log.warning("%s", reason)
+        finally:
+            await connection.close()
+        context.health.count("reconnects")
+        context.health.become(State.RUNNING, f"not connected: {reason}")
+        await backoff.pause()
+
+
+async def _subscribe(
+    connection: Connection, settings: Settings, ledger: Ledger, *, is_resumed: bool
+) -> None:
+    """Bring the session's subscriptions to what the settings say.
+
+    A session that was kept has its subscriptions. Subscribing again would make the server send
+    its retained messages again, and old values would look new.
+    """
+    wanted = settings.filters()
+    known = orjson.loads(ledger.value(FILTERS) or "[]") if is_resumed else []
+    if known != wanted:
+        await connection.unsubscribe([one for one in known if one not in wanted])
+        await connection.subscribe([one for one in wanted if one not in known])
+        await ledger.remember(FILTERS, orjson.dumps(wanted).decode())

@@ -1,0 +1,166 @@
+"""Messages from a real mosquitto become entities, and are acknowledged once those are stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.mqtt.settings import Settings
+from adapters.mqtt.source import run
+from adapters.runtime.context import AdapterContext
+from adapters.runtime.testing import TestBroker, adapter_context
+from tests.integration.adapters.mqtt_publisher import publish
+from tests.servers import Mosquitto
+
+GROUP = {
+    "resource": "/iot/json",
+    "apikey": "key",
+    "entity_type": "Thermometer",
+    "attributes": [
+        {"object_id": "t", "name": "temperature", "type": "Number", "metadata": {"unitCode": "CEL"}}
+    ],
+    "static_attributes": [{"name": "town", "type": "Text", "value": "Yaizu"}],
+}
+
+
+def settings(mosquitto: Mosquitto, **more: Any) -> Settings:
+    return Settings(url=mosquitto.url, groups=[GROUP], keepalive=5, **more)
+
+
+@asynccontextmanager
+async def adapter(
+    chosen: Settings, broker: TestBroker, data: Path
+) -> AsyncIterator[AdapterContext[Settings]]:
+    async with adapter_context(chosen, broker=broker.url, data=data, name="mqtt") as context:
+        task = asyncio.ensure_future(run(context))
+        try:
+            await until(lambda: "connected to" in context.health.detail or task.done())
+            yield context
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Any, seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[TestBroker]:
+    async with TestBroker().running() as running:
+        yield running
+
+
+async def test_a_measure_becomes_an_entity(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    async with adapter(settings(mosquitto), broker, tmp_path / "data"):
+        body = {"t": 21.5, "TimeInstant": "2026-01-01T00:00:00Z"}
+        await publish(mosquitto, [("/json/key/d1/attrs", orjson.dumps(body))])
+        await until(lambda: broker.entities)
+    assert broker.entities["urn:ngsi-ld:Thermometer:d1"] == {
+        "id": "urn:ngsi-ld:Thermometer:d1",
+        "type": "Thermometer",
+        "temperature": {
+            "type": "Property",
+            "value": 21.5,
+            "unitCode": "CEL",
+            "observedAt": "2026-01-01T00:00:00Z",
+        },
+        "town": {"type": "Property", "value": "Yaizu"},
+    }
+
+
+async def test_measures_of_a_device_are_written_in_order(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    async with adapter(settings(mosquitto), broker, tmp_path / "data") as context:
+        messages = [(f"/json/key/d{n % 7}/attrs/t", str(n).encode()) for n in range(700)]
+        await publish(mosquitto, messages)
+        await until(lambda: context.health.counters["measures"] == 700 and idle(context))
+    seen: dict[str, list[int]] = {}
+    for batch in broker.batches:
+        for entity in batch:
+            seen.setdefault(entity["id"], []).append(entity["temperature"]["value"])
+    assert seen == {
+        f"urn:ngsi-ld:Thermometer:d{device}": list(range(device, 700, 7)) for device in range(7)
+    }
+
+
+def idle(context: AdapterContext[Settings]) -> bool:
+    return all(not state.pending for state in context.writers.states())
+
+
+async def test_what_arrives_while_the_adapter_is_away_is_delivered_later(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    chosen = settings(mosquitto)
+    async with adapter(chosen, broker, tmp_path / "data"):
+        pass
+    await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(50)])
+    async with adapter(chosen, broker, tmp_path / "data"):
+        await until(lambda: len(broker.entities) == 50)
+
+
+async def test_a_bad_payload_is_a_dead_letter_and_does_not_come_again(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    chosen = settings(mosquitto)
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        await publish(
+            mosquitto,
+            [("/json/key/d1/attrs", b"{broken"), ("/json/key/d1/attrs", b'{"t": 3}')],
+        )
+        await until(lambda: broker.entities)
+        (letter,) = await context.dead_letters.list()
+        assert letter.record == {"topic": "/json/key/d1/attrs", "payload": "{broken"}
+        assert "is not JSON" in letter.reason
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        await publish(mosquitto, [("/json/key/d2/attrs", b'{"t": 3}')])
+        await until(lambda: "urn:ngsi-ld:Thermometer:d2" in broker.entities)
+        assert await context.dead_letters.count() == 1
+
+
+async def test_a_refused_entity_is_a_dead_letter(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    broker.refuse("urn:ngsi-ld:Thermometer:d1", "no such thermometer")
+    async with adapter(settings(mosquitto), broker, tmp_path / "data") as context:
+        await publish(mosquitto, [("/json/key/d1/attrs/t", b"1"), ("/json/key/d2/attrs/t", b"2")])
+        await until(lambda: context.health.counters["dead-letter"] == 1 and broker.entities)
+        (letter,) = await context.dead_letters.list()
+        assert "no such thermometer" in letter.reason
+
+
+async def test_nothing_is_acknowledged_before_the_broker_has_it(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    chosen = settings(mosquitto)
+    broker.be_overloaded(10_000)
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(20)])
+        await until(lambda: context.health.counters["measures"] == 20)
+        assert not broker.entities
+    broker.failures.clear()
+    async with adapter(chosen, broker, tmp_path / "data"):
+        await until(lambda: len(broker.entities) == 20)
+
+
+async def test_it_connects_again_by_itself_and_loses_nothing(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    async with adapter(settings(mosquitto), broker, tmp_path / "data") as context:
+        for round_number in range(3):
+            mosquitto.stop()
+            mosquitto.start()
+            await publish(mosquitto, [(f"/json/key/d{round_number}/attrs/t", b"1")])
+        await until(lambda: len(broker.entities) == 3)
+        assert context.health.counters["reconnects"] >= 3
