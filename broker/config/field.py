@@ -148,9 +148,10 @@ def masked(url: str) -> str:
 def _read_bool(given: Any) -> bool:
     if isinstance(given, bool):
         return given
-    if given.strip().lower() in _TRUE:
+    text = _read_str(given).strip().lower()
+    if text in _TRUE:
         return True
-    if given.strip().lower() in _FALSE:
+    if text in _FALSE:
         return False
     raise ValueError(given)
 

@@ -70,3 +70,8 @@ def instance_of(instances: list[Instance], dataset_id: str | None) -> Instance |
         if instance.get("datasetId") == dataset_id:
             return instance
     return None
+
+
+def extended(present: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the types or scopes present, followed by those of the added ones that are new."""
+    return present + tuple(name for name in added if name not in present)

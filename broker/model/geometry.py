@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,6 +15,16 @@ class GeometryFlaw(NamedTuple):
 
 
 _Check: TypeAlias = Callable[[Any, tuple[str | int, ...]], GeometryFlaw | None]
+
+
+def decoded(value: Any) -> Any:
+    """Return a geometry that was given as a JSON text (clause 4.7.2) as what the text says."""
+    if type(value) is str:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
 
 
 def geometry_flaw(value: Any) -> GeometryFlaw | None:

@@ -12,8 +12,3 @@ def is_scope(text: object) -> bool:
     if type(text) is not str or _SCOPE.fullmatch(text) is None:
         return False
     return all(level[0].isalpha() for level in text.removeprefix("/").split("/"))
-
-
-def merge_scopes(present: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the present scopes followed by those of the added ones that are new."""
-    return present + tuple(scope for scope in added if scope not in present)

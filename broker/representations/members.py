@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -18,7 +17,7 @@ from broker.model.attributes import (
 )
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
-from broker.model.geometry import geometry_flaw
+from broker.model.geometry import decoded, geometry_flaw
 from broker.model.languages import NO_LANGUAGE, is_language_tag
 from broker.model.names import is_uri
 from broker.representations.reader import Path, Reader, shown
@@ -69,12 +68,7 @@ def _read_dataset_id(reader: Reader, value: Any, path: Path, name: str) -> Any:
 def _read_geometry(reader: Reader, value: Any, path: Path, name: str) -> Any:
     if value == NULL and reader.nulls:
         return value
-    if type(value) is str:
-        try:
-            value = json.loads(value)
-        except ValueError:
-            reason = f"{shown(value)} is neither a GeoJSON geometry nor the JSON text of one"
-            raise reader.refusal((*path, name), reason) from None
+    value = decoded(value)
     flaw = geometry_flaw(value)
     if flaw is not None:
         raise reader.refusal((*path, name, *flaw.place), flaw.reason)

@@ -1,7 +1,7 @@
 import pytest
 
 from broker.model.names import is_name, is_uri
-from broker.model.scopes import is_scope, merge_scopes
+from broker.model.scopes import is_scope
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,3 @@ def test_scopes(text):
 @pytest.mark.parametrize("text", ["", "/", "9bad", "/a//b", "a-b", "/a/", "/a/½", 5, None, ["/a"]])
 def test_what_is_no_scope(text):
     assert not is_scope(text)
-
-
-def test_scopes_are_merged_in_order():
-    assert merge_scopes(("/b", "/a"), ("/c", "/a")) == ("/b", "/a", "/c")
