@@ -75,9 +75,9 @@ class ContextLibrary:
         """
         if url in self._preloaded:
             return ContextDocument(self._preloaded[url])
-        hosted = _HOSTED.fullmatch(url)
+        hosted = hosted_id(url)
         if hosted is not None:
-            stored = await self._store.fetch(tenant, hosted["id"])
+            stored = await self._store.fetch(tenant, hosted)
             if stored is not None and stored.kind != "Cached":
                 return ContextDocument(stored.content, stored.id)
             if url.startswith("/"):
@@ -126,6 +126,10 @@ class ContextLibrary:
         except BadRequestData as error:
             raise LdContextNotAvailable(f"{error.detail} The cached one stays in use.") from error
         await self._store.replace(self._stored(tenant, url, fetched))
+
+    async def prepare(self) -> None:
+        """Create what the store needs; to be repeated until the database answers."""
+        await self._store.prepare()
 
     async def changes(self) -> list[str]:
         """Return identifiers of stored @contexts replaced or deleted since the last call."""
@@ -176,6 +180,12 @@ class ContextLibrary:
 
     def _is_over(self, stored: StoredContext) -> bool:
         return stored.expires_at is not None and stored.expires_at <= self._clock()
+
+
+def hosted_id(url: str) -> str | None:
+    """Return the local identifier in a URL of the form under which a broker serves @contexts."""
+    match = _HOSTED.fullmatch(url)
+    return None if match is None else match["id"]
 
 
 def _key(tenant: str, url: str) -> str:

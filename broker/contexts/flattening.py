@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 from urllib.parse import urldefrag, urljoin
@@ -14,7 +15,7 @@ import orjson
 from broker.contexts.context import ContextReference
 from broker.contexts.core import is_core_url
 from broker.contexts.documents import HOSTED_PATH, ContextDocument
-from broker.contexts.terms import LocalContext
+from broker.contexts.terms import LocalContext, build_table
 from broker.model.errors import BadRequestData, LdContextNotAvailable
 
 Load: TypeAlias = Callable[[str], Awaitable[ContextDocument]]
@@ -166,6 +167,20 @@ class Flattening:
             )
         own = {term: meaning for term, meaning in definitions.items() if term != "@import"}
         return {**imported, **own}
+
+
+async def check_reference(reference: ContextReference, limits: ContextLimits) -> None:
+    """Check an @context as far as that is possible without fetching what it refers to.
+
+    Raises BadRequestData.
+    """
+    local = replace(limits, inline_terms=limits.terms)
+    flat = await Flattening(_empty_document, local).flatten(reference)
+    _ = await asyncio.to_thread(build_table, flat.parts)
+
+
+async def _empty_document(_url: str) -> ContextDocument:
+    return ContextDocument('{"@context":{}}')
 
 
 def _absolute(reference: str, path: tuple[str, ...]) -> str:

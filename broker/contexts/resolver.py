@@ -50,6 +50,7 @@ class _Known:
 class ContextResolver:
     """Resolves references. To be used as an asynchronous context manager.
 
+    Entering it does not wait for the database, which may start later.
     `most_contexts` and `most_terms` (about 100 bytes each) bound the memory.
     """
 
@@ -63,8 +64,8 @@ class ContextResolver:
         most_contexts: int = 500,
         most_terms: int = 300_000,
     ) -> None:
-        self._library = library
-        self._uses = uses
+        self.library = library
+        self.uses = uses
         self._clock = clock
         self._limits = limits or ContextLimits()
         self._most_contexts = most_contexts
@@ -90,7 +91,7 @@ class ContextResolver:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         with contextlib.suppress(NgsiLdError):
-            await self._uses.flush()
+            await self.uses.flush()
 
     async def resolve(self, reference: ContextReference, *, tenant: str = "") -> Context:
         """Return the @context of a reference; `None` gives the Core @context (clause 5.5.5).
@@ -106,7 +107,7 @@ class ContextResolver:
             known = await self._making.result(key, lambda: self._make(key, reference))
         else:
             self._known.move_to_end(key)
-        self._uses.count(tenant, known.ids)
+        self.uses.count(tenant, known.ids)
         if known.refresh_at <= time.monotonic():
             known.refresh_at = time.monotonic() + _REFRESH_SECONDS
             run_in_background(
@@ -121,7 +122,7 @@ class ContextResolver:
 
     async def _make(self, key: tuple[str, str | bytes], reference: ContextReference) -> _Known:
         tenant = key[0]
-        flattening = Flattening(lambda url: self._library.document(tenant, url), self._limits)
+        flattening = Flattening(lambda url: self.library.document(tenant, url), self._limits)
         try:
             async with asyncio.timeout(self._limits.seconds):
                 flat = await flattening.flatten(reference)
@@ -165,14 +166,18 @@ class ContextResolver:
 
     async def _refresh(self, tenant: str, sources: frozenset[str]) -> None:
         for url in sources:
-            changed = await self._library.refresh(tenant, url)
+            changed = await self.library.refresh(tenant, url)
             if changed is not None:
                 self.forget(changed)
 
     async def _look_for_changes(self) -> None:
+        is_prepared = False
         while True:
             try:
-                for context_id in await self._library.changes():
+                if not is_prepared:
+                    await self.library.prepare()
+                    is_prepared = True
+                for context_id in await self.library.changes():
                     self.forget(context_id)
             except NgsiLdError as error:
                 log.warning("changed @contexts are not known", extra={"reason": error.detail})

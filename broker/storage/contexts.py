@@ -52,6 +52,9 @@ class ContextStore(Protocol):
     Every method raises DatabaseUnavailable while the database does not answer.
     """
 
+    async def prepare(self) -> None:
+        """Create what the store needs, unless it is there."""
+
     async def insert(self, context: StoredContext) -> None:
         """Store a Hosted or ImplicitlyCreated @context; one that is there already stays."""
 
