@@ -62,8 +62,13 @@ class DeadLetters:
         record: Any,
         entity: Mapping[str, Any] | None = None,
         tenant: str | None = None,
+        subject: str | None = None,
     ) -> None:
-        """Keep a record; it is on disk when this returns, and its source may be acknowledged."""
+        """Keep a record; it is on disk when this returns, and its source may be acknowledged.
+
+        With a `subject` only the newest letter of that subject is kept, for sources that bring
+        the same faulty thing at every poll.
+        """
         log.warning("dead letter: %s", reason, extra={"adapter": self._adapter})
         row = (
             self._adapter or "",
@@ -72,6 +77,7 @@ class DeadLetters:
             _record_text(record),
             None if entity is None else orjson.dumps(entity).decode(),
             tenant,
+            subject,
         )
         evicted = await self._store.transact(lambda db: self._insert(db, row))
         if evicted:
@@ -83,13 +89,17 @@ class DeadLetters:
             )
 
     def _insert(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> int:
-        columns = "adapter, at, reason, record, entity, tenant"
-        db.execute(f"INSERT INTO dead_letters ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
-        adapter = row[0]
+        adapter, subject = row[0], row[-1]
+        if subject is not None:
+            db.execute(
+                "DELETE FROM dead_letters WHERE adapter = ? AND subject = ?", (adapter, subject)
+            )
+        columns = "adapter, at, reason, record, entity, tenant, subject"
+        db.execute(f"INSERT INTO dead_letters ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
         number = db.execute(
             "SELECT count(*) FROM dead_letters WHERE adapter = ?", (adapter,)
         ).fetchone()[0]
-        surplus = max(0, number - self._limit)
+        surplus = max(0, int(number) - self._limit)
         if surplus:
             db.execute(
                 "DELETE FROM dead_letters WHERE id IN "
@@ -101,7 +111,7 @@ class DeadLetters:
                 "ON CONFLICT (adapter) DO UPDATE SET number = number + excluded.number",
                 (adapter, surplus),
             )
-        return int(surplus)
+        return surplus
 
     async def list(self, *, limit: int = 100, after: int = 0) -> list[DeadLetter]:
         """Return letters, the oldest first, those numbered above `after`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,22 @@ class Outcome(StrEnum):
     DEAD_LETTER = "dead-letter"
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How entities are stored: see `Writer` for mode and skip_unchanged.
+
+    With `newest_letter_only` a faulty entity that comes at every poll has one dead letter.
+    """
+
+    mode: WriteMode = "update"
+    skip_unchanged: bool = False
+    newest_letter_only: bool = False
+
+
+MEASURES = Manner()
+POLLED = Manner("update", skip_unchanged=True, newest_letter_only=True)
+
+
 class Intake:
     """Validates entities, writes them, and keeps what is refused as dead letters."""
 
@@ -40,26 +57,32 @@ class Intake:
         *,
         record: Any,
         tenant: str | None = None,
-        mode: WriteMode = "update",
-        skip_unchanged: bool = False,
+        manner: Manner = MEASURES,
     ) -> Outcome:
         """Store one entity; its source may be acknowledged when this returns.
 
         `record` is what the source gave, for the dead letter. Raises `NotWritten` when the
         adapter is stopped first: then the source must not be acknowledged.
         """
-        writer = self._writers.writer(tenant=tenant, mode=mode, skip_unchanged=skip_unchanged)
+        writer = self._writers.writer(
+            tenant=tenant, mode=manner.mode, skip_unchanged=manner.skip_unchanged
+        )
         try:
-            self._validation.check(entity, partial=mode != "replace")
+            self._validation.check(entity, partial=manner.mode != "replace")
             outcome = Outcome(await writer.write(entity))
         except SkipRecord as error:
-            await self._dead_letters.add(error.detail, record=record, entity=entity, tenant=tenant)
+            subject = str(entity.get("id")) if manner.newest_letter_only else None
+            await self._dead_letters.add(
+                error.detail, record=record, entity=entity, tenant=tenant, subject=subject
+            )
             outcome = Outcome.DEAD_LETTER
         self._health.count(outcome.value)
         return outcome
 
-    async def refuse(self, reason: str, *, record: Any, tenant: str | None = None) -> Outcome:
+    async def refuse(
+        self, reason: str, *, record: Any, tenant: str | None = None, subject: str | None = None
+    ) -> Outcome:
         """Keep a record that could not even be mapped as a dead letter."""
-        await self._dead_letters.add(reason, record=record, tenant=tenant)
+        await self._dead_letters.add(reason, record=record, tenant=tenant, subject=subject)
         self._health.count(Outcome.DEAD_LETTER.value)
         return Outcome.DEAD_LETTER

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS checkpoints (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY AUTOINCREMENT, adapter TEXT NOT NULL, at TEXT NOT NULL,
-    reason TEXT NOT NULL, record TEXT, entity TEXT, tenant TEXT
+    reason TEXT NOT NULL, record TEXT, entity TEXT, tenant TEXT, subject TEXT
 );
 CREATE INDEX IF NOT EXISTS dead_letters_of_adapter ON dead_letters (adapter, id);
 CREATE TABLE IF NOT EXISTS evicted_letters (

@@ -90,6 +90,15 @@ async def test_letters_are_bounded_and_what_went_is_counted(store):
     assert await other.count() == 1
 
 
+async def test_of_a_subject_only_the_newest_letter_is_kept(store):
+    letters = DeadLetters(store, "rest")
+    await letters.add("too cold", record=1, subject="urn:a")
+    await letters.add("too cold", record=2, subject="urn:b")
+    await letters.add("too warm", record=3, subject="urn:a")
+    await DeadLetters(store, "other").add("too warm", record=4, subject="urn:a")
+    assert [one.record for one in await letters.list()] == [2, 3]
+
+
 async def test_letters_are_found_and_removed_by_number(store):
     letters = DeadLetters(store, "mqtt")
     for number in range(3):

@@ -1,0 +1,127 @@
+"""Settings of the rest adapter, and the mapping file they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from adapters.runtime.settings import Seconds, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """One document of the partner; what is not given is taken from the mapping file."""
+
+    url: str | None = setting(None, help="where the document is; `{name}` is a value of `values`")
+    every: Seconds | None = setting(None, help="ask for it no more often than this")
+    method: Literal["GET", "POST"] | None = setting(None, help="HTTP method")
+    body: str | None = setting(None, help="body of a POST")
+    headers: dict[str, str] = setting({}, help="headers to send, such as a key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to poll, how often, and how its records become entities."""
+
+    mapping: Path = setting(
+        help="mapping file, or the name of one that comes with the adapter (jma-amedas, gbfs)"
+    )
+    every: Seconds = setting(600.0, help="time between two polls")
+    jitter: float = setting(0.1, help="share of `every` by which a poll may be early or late")
+    timeout: Seconds = setting(30.0, help="time one request may take")
+    largest_body: int = setting(32_000_000, help="largest answer taken, in bytes")
+    longest_pause: Seconds = setting(3600.0, help="longest pause after failures")
+    sources: dict[str, SourceSettings] = setting({}, help="what differs from the mapping's sources")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"jitter is a share from 0 to below 1, found {self.jitter}")
+        if self.every <= 0:
+            raise ValueError("every must be more than 0 seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """One document the mapping needs, in the mapping file."""
+
+    url: str = setting("", help="where the document is; `{name}` is a value of `values`")
+    values: dict[str, str] = setting(
+        {}, help="expressions for the places in `url`, over the documents fetched before"
+    )
+    format: Literal["json", "text"] = setting("json", help="how to read the document")
+    every: Seconds = setting(0.0, help="ask for it no more often than this")
+    method: Literal["GET", "POST"] = setting("GET", help="HTTP method")
+    body: str | None = setting(None, help="body of a POST")
+    headers: dict[str, str] = setting({}, help="headers to send")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSpec:
+    """A second document looked up for each record."""
+
+    table: str = setting(help="expression for an object, or for a list of records")
+    key: str | None = setting(None, help="expression for the key of a record of a list")
+    by: str = setting(help="expression for the key to look up")
+    required: bool = setting(True, help="whether a record without a partner is an error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeSpec:
+    """One attribute: exactly one of `value`, `constant`, `point`, `geometry`, `object`, `text`."""
+
+    value: str | None = setting(None, help="expression for the value of a Property")
+    constant: Any = setting(None, help="the value itself")
+    text: str | None = setting(None, help="text with `{expressions}`")
+    point: list[str] | None = setting(None, help="expressions for longitude and latitude")
+    geometry: str | None = setting(None, help="expression for a GeoJSON geometry")
+    object: str | None = setting(None, help="URI with `{expressions}`, for a Relationship")
+    languages: dict[str, str] | None = setting(None, help="expression for each language")
+    unitCode: str | None = setting(None, help="UN/CEFACT code of the unit")  # noqa: N815 - as on the wire
+    observedAt: str | None = setting(None, help="expression for the time of observation")  # noqa: N815
+    attributes: dict[str, AttributeSpec] = setting({}, help="attributes of the attribute")
+
+    def __post_init__(self) -> None:
+        given = [name for name in SOURCES_OF_VALUE if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise ValueError(f"give exactly one of {', '.join(SOURCES_OF_VALUE)}; found {found}")
+        if self.point is not None and len(self.point) != 2:
+            raise ValueError("point takes two expressions: longitude, then latitude")
+
+
+SOURCES_OF_VALUE = ("value", "constant", "text", "point", "geometry", "object", "languages")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySpec:
+    """One entity made of a record."""
+
+    id: str = setting(help="URI with `{expressions}`")
+    type: str = setting(help="entity type")
+    when: str | None = setting(None, help="expression; no entity where it is false or null")
+    attributes: dict[str, AttributeSpec] = setting({}, help="attributes by name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingSpec:
+    """A mapping file."""
+
+    title: str = setting(help="what it maps")
+    attribution: str = setting("", help="who has to be named as the source")
+    sources: dict[str, SourceSpec] = setting(help="the documents it needs, in order")
+    records: str = setting(help="expression for the list of records")
+    valid_for: str | None = setting(None, help="expression for seconds until the next poll")
+    let: dict[str, str] = setting({}, help="values computed once for all records")
+    join: dict[str, JoinSpec] = setting({}, help="second documents, by name")
+    mode: Literal["update", "replace"] = setting(
+        "update", help="`replace` also removes attributes a record no longer has"
+    )
+    entities: list[EntitySpec] = setting(help="what a record becomes")
+
+    def __post_init__(self) -> None:
+        reserved = {"record", *self.sources} & {*self.let, *self.join}
+        if "record" in self.sources or reserved:
+            raise ValueError(f"a name is used twice: {', '.join(sorted(reserved | {'record'}))}")
+        if not self.sources or not self.entities:
+            raise ValueError("give at least one source and one entity")
