@@ -1,0 +1,137 @@
+"""From mapped rows to entities: ids, groups of rows, series, and rows that repeat others. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.csv.cells import Attributes
+from adapters.csv.findings import Finding
+from adapters.csv.identity import Naming, RowKeys, entity_id, name_rows, row_keys
+from adapters.csv.layout import Layout
+from adapters.csv.table import Row
+from adapters.csv.values import dates
+
+
+@dataclass(slots=True)
+class MappedEntity:
+    """An entity, the rows it comes from and whether its id had to be derived."""
+
+    entity: dict[str, Any]
+    rows: list[int]
+    derived_id: bool
+    observed_at: str = ""
+
+
+@dataclass(slots=True)
+class MappedFile:
+    """All entities of a file in the order of its rows, and everything worth telling."""
+
+    entities: list[MappedEntity] = field(default_factory=list)
+    rejected: list[Finding] = field(default_factory=list)
+    repairs: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class MappedRow:
+    """A row that was read: its attributes in normalized form, type and municipality."""
+
+    row: Row
+    type: str
+    municipality: str
+    attributes: Attributes
+
+
+def observation_time(attribute: Any) -> str:
+    """The observation time of a date (its midnight in Japan) or date-time attribute."""
+    if attribute is None:
+        return ""
+    value = attribute["value"]
+    return dates.midnight_utc(value["@value"]) if value["@type"] == "Date" else str(value["@value"])
+
+
+def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFile) -> None:
+    """Name the rows of a file, join those of one group, reject those that cannot be told apart.
+
+    `scope` stands for the municipality where it is not known (see `identity.file_scope`).
+    """
+    keys = [_scoped(row_keys(row.attributes, layout.identity), layout) for row in rows]
+    namings = name_rows(keys)
+    unscoped = [i for i, row in enumerate(rows) if not row.municipality]
+    if unscoped:
+        renamed = name_rows([keys[i] for i in unscoped], scope=scope or "unknown")
+        for i, naming in zip(unscoped, renamed, strict=True):
+            namings[i] = naming
+    found: dict[tuple[str, str], MappedEntity] = {}
+    for row, naming in zip(rows, namings, strict=True):
+        _add(row, naming, layout, found, result)
+    derived = sum(entity.derived_id for entity in result.entities)
+    if derived:
+        names = ", ".join(layout.identity.key)
+        result.remarks.append(
+            f"{derived} entities have an id derived from {names}: the file states none that holds"
+        )
+    if unscoped:
+        result.remarks.append(
+            "the file does not say which municipality it is of: ids are qualified by the name of "
+            "the file; give --municipality CODE so that they are those of the city"
+        )
+    if layout.observed:
+        result.entities.sort(key=lambda one: one.observed_at)
+
+
+def _scoped(keys: RowKeys, layout: Layout) -> RowKeys:
+    """Keys without tie-breakers for series and groups, whose rows belong together."""
+    tiebreak = () if layout.observed or layout.group else keys.tiebreak
+    return RowKeys(keys.stated, keys.key, tiebreak)
+
+
+def _add(
+    row: MappedRow,
+    naming: Naming,
+    layout: Layout,
+    found: dict[tuple[str, str], MappedEntity],
+    result: MappedFile,
+) -> None:
+    number = row.row.number
+    if not naming.local_id:
+        names = ", ".join((*layout.identity.stated, *layout.identity.key))
+        remedy = f"fill one of {names}"
+        result.rejected.append(Finding(number, None, "", naming.remark, remedy))
+        return
+    identifier = entity_id(row.type, row.municipality, naming)
+    observed_at = _observed_at(row.attributes, layout)
+    entity = {"id": identifier, "type": row.type, **row.attributes}
+    earlier = found.get((identifier, observed_at))
+    if earlier is None:
+        mapped = MappedEntity(entity, [number], naming.derived, observed_at)
+        found[identifier, observed_at] = mapped
+        result.entities.append(mapped)
+    elif layout.group:
+        _join(earlier, entity, layout.group)
+        earlier.rows.append(number)
+    else:
+        same = earlier.entity == entity
+        reason = (
+            f"repeats row {earlier.rows[0]}"
+            if same
+            else f"cannot be told apart from row {earlier.rows[0]}"
+        )
+        remedy = "delete the row" if same else "give each row an id of its own"
+        result.rejected.append(Finding(number, None, identifier, reason, remedy))
+
+
+def _observed_at(attributes: Attributes, layout: Layout) -> str:
+    return observation_time(attributes.get(layout.observed.at)) if layout.observed else ""
+
+
+def _join(earlier: MappedEntity, entity: dict[str, Any], group: str) -> None:
+    """Add the records of a further row of the group."""
+    more = entity.get(group)
+    if more is None:
+        return
+    held = earlier.entity.get(group)
+    if held is None:
+        earlier.entity[group] = more
+    else:
+        earlier.entity[group] = {**held, "value": [*held["value"], *more["value"]]}

@@ -1,0 +1,169 @@
+"""From the bytes of a file to text: what is it really, which encoding, which delimiter.
+
+Order: byte order mark, strict UTF-8, strict CP932 (with its NEC and IBM extensions), strict
+EUC-JP. Nothing is ever decoded with replacement: a file that is none of these is refused.
+"""
+
+import csv
+import io
+import re
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+MAX_BYTES: Final = 200_000_000
+_BOMS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_DELIMITERS: Final = (",", "\t", ";", "|")
+_SAMPLE_LINES: Final = 60
+
+
+class UnreadableFile(Exception):
+    """The file is not a table we can read; `remedy` says what its owner can do."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """The text of a file, the encoding it was in and the delimiter of its cells."""
+
+    text: str
+    encoding: str
+    delimiter: str
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> DecodedText:
+    """Decode a file. Raises `UnreadableFile` for what is no text table, empty or too large."""
+    if len(data) > max_bytes:
+        raise UnreadableFile(
+            f"the file has {len(data):,} bytes, more than the limit of {max_bytes:,}",
+            "split the file, or raise max_bytes in the settings",
+        )
+    if not data.strip():
+        raise UnreadableFile("the file is empty", "export the table again")
+    if data.startswith(b"PK\x03\x04"):
+        data = _only_table_of_archive(data, max_bytes)
+    _refuse_other_formats(data)
+    text, encoding = _text(data)
+    if "\0" in text:
+        raise UnreadableFile(
+            "the file has NUL characters, it is not a text table", "save it as CSV (UTF-8)"
+        )
+    return DecodedText(text, encoding, _delimiter(text))
+
+
+def _only_table_of_archive(data: bytes, max_bytes: int) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if any(name.startswith(("xl/", "word/", "ppt/")) for name in names):
+                raise UnreadableFile(
+                    "this is an Excel workbook, not CSV",
+                    "open it in Excel and save it as 'CSV UTF-8'",
+                )
+            tables = [n for n in names if n.lower().endswith((".csv", ".tsv", ".txt"))]
+            if len(tables) != 1:
+                raise UnreadableFile(
+                    f"a zip archive with {len(tables)} tables",
+                    "unpack it and import the files one by one",
+                )
+            if archive.getinfo(tables[0]).file_size > max_bytes:
+                raise UnreadableFile("the file in the archive is too large", "unpack and split it")
+            return archive.read(tables[0])
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise UnreadableFile(
+            f"a damaged or encrypted zip archive: {error}", "fetch it again"
+        ) from error
+
+
+def _refuse_other_formats(data: bytes) -> None:
+    head = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    known = (
+        ((b"<!doctype", b"<html", b"<?xml version", b"<head", b"<body"),
+         "a web page or XML document, not a table",
+         "the address may answer with an error page: open it in a browser"),
+        ((b"%pdf",), "a PDF document", "ask the publisher for the table as CSV"),
+        ((b"\xd0\xcf\x11\xe0",), "an old Excel workbook (.xls)",
+         "open it in Excel and save it as 'CSV UTF-8'"),
+        ((b"\x1f\x8b",), "a gzip archive", "unpack it first"),
+        ((b"{", b"[{"), "JSON, not CSV", "import JSON with the rest adapter"),
+    )  # fmt: skip
+    for starts, reason, remedy in known:
+        if head.startswith(starts):
+            raise UnreadableFile(f"this is {reason}", remedy)
+
+
+def _text(data: bytes) -> tuple[str, str]:
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding), encoding
+            except UnicodeDecodeError as error:
+                raise _undecodable(data, f"{encoding} by its byte order mark", error) from error
+    if data[:400].count(0) > len(data[:400]) // 4:
+        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
+        try:
+            return data.decode(encoding), encoding
+        except UnicodeDecodeError as error:
+            raise _undecodable(data, encoding, error) from error
+    errors: list[UnicodeDecodeError] = []
+    for encoding in ("utf-8", "cp932", "euc_jp"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError as error:
+            errors.append(error)
+            continue
+        if encoding == "cp932" and _is_rather_euc(data, text):
+            continue
+        return text, encoding
+    furthest = max(errors, key=lambda error: error.start)
+    raise _undecodable(data, "UTF-8, CP932 and EUC-JP", furthest)
+
+
+def _is_rather_euc(data: bytes, as_cp932: str) -> bool:
+    """EUC-JP text often decodes as CP932, as rows of half-width kana."""
+    half_width = len(re.findall("[\uff61-\uff9f]", as_cp932))
+    japanese = len(re.findall("[\u3040-\u30ff\u4e00-\u9fff]", as_cp932))
+    if half_width <= japanese:
+        return False
+    try:
+        data.decode("euc_jp")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _undecodable(data: bytes, tried: str, error: UnicodeDecodeError) -> UnreadableFile:
+    line = data.count(b"\n", 0, error.start) + 1
+    return UnreadableFile(
+        f"not valid as {tried}: byte {error.start + 1} (line {line}) is 0x{data[error.start]:02X}",
+        "save the file as 'CSV UTF-8'; a part of it may have been pasted in another encoding",
+    )
+
+
+def _delimiter(text: str) -> str:
+    sample = "\n".join(text[:200_000].splitlines()[:_SAMPLE_LINES])
+    return max(_DELIMITERS, key=lambda delimiter: _regularity(sample, delimiter))
+
+
+def _regularity(sample: str, delimiter: str) -> tuple[int, int]:
+    """How many rows have the commonest width above one, and that width."""
+    try:
+        widths = Counter(
+            len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+        )
+    except csv.Error:
+        return (0, 0)
+    wide = {width: count for width, count in widths.items() if width > 1}
+    if not wide:
+        return (0, 0)
+    width, count = max(wide.items(), key=lambda item: (item[1], item[0]))
+    return (count, width)

@@ -1,0 +1,140 @@
+"""Hands the entities of a file to the runtime's writer and counts what the broker made of them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.csv.assembling import MappedEntity, MappedFile
+from adapters.csv.findings import Finding
+from adapters.csv.importing import ReadFile
+from adapters.csv.layout import Observation
+from adapters.csv.report import FileReport
+from adapters.runtime.batch import Written
+from adapters.runtime.broker_client import BrokerClient
+from adapters.runtime.errors import SkipRecord
+from adapters.runtime.validation import Validation
+from adapters.runtime.writer import Writer
+
+_CHUNK: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where entities go and by which schemas they are checked first."""
+
+    client: BrokerClient
+    writer: Writer
+    validation: Validation
+
+
+async def deliver(
+    read: ReadFile, destination: Destination, progress: Callable[[int], None]
+) -> None:
+    """Write what differs from what the broker holds; fills the counts of the report.
+
+    An entity that its schema or the broker refuses is reported and the others are written.
+    Raises `BrokerUnavailable` or `NotWritten` when the writer is closed before all is written.
+    """
+    if read.mapped is None or read.layout is None:
+        return
+    entities = read.mapped.entities
+    if read.layout.observed is not None:
+        entities = await _newer(entities, read.layout.observed, destination.client, read.report)
+    for start in range(0, len(entities), _CHUNK):
+        part = entities[start : start + _CHUNK]
+        await _write(part, destination, read)
+        progress(start + len(part))
+    read.report.outcome = "imported"
+
+
+async def _write(part: list[MappedEntity], destination: Destination, read: ReadFile) -> None:
+    submitted: list[tuple[MappedEntity, asyncio.Future[Written]]] = []
+    for mapped in part:
+        try:
+            destination.validation.check(mapped.entity)
+            submitted.append((mapped, await destination.writer.submit(mapped.entity)))
+        except SkipRecord as error:
+            _reject(mapped, error, read.report)
+    for mapped, future in submitted:
+        try:
+            written = await future
+        except SkipRecord as error:
+            _reject(mapped, error, read.report)
+        else:
+            _count(mapped, written.value, read.report)
+
+
+def _count(mapped: MappedEntity, outcome: str, report: FileReport) -> None:
+    report.entities[outcome] += 1
+    setattr(report.rows, outcome, getattr(report.rows, outcome) + len(mapped.rows))
+
+
+def _reject(mapped: MappedEntity, error: SkipRecord, report: FileReport) -> None:
+    attribute = getattr(error, "attribute", None)
+    value = _value_of(mapped.entity, attribute)
+    remedy = f"correct {attribute}" if attribute else "see the reason"
+    for row in mapped.rows:
+        report.rejected.append(Finding(row, None, value, error.detail, remedy))
+    report.entities["rejected"] += 1
+    report.rows.rejected += len(mapped.rows)
+
+
+def _value_of(entity: dict[str, Any], attribute: str | None) -> str:
+    if attribute is None or attribute not in entity:
+        return ""
+    return str(entity[attribute].get("value", ""))
+
+
+async def _newer(
+    entities: list[MappedEntity], observed: Observation, client: BrokerClient, report: FileReport
+) -> list[MappedEntity]:
+    """Leave out observations older than what the broker holds: an old edition changes nothing."""
+    held: dict[str, str] = {}
+    wanted = {mapped.entity["id"]: mapped.entity["type"] for mapped in entities}
+    for identifier, entity in (await client.entities(wanted)).items():
+        held[identifier] = _latest(entity, observed.attributes)
+    kept: list[MappedEntity] = []
+    for mapped in entities:
+        if mapped.observed_at and mapped.observed_at < held.get(mapped.entity["id"], ""):
+            _count(mapped, "superseded", report)
+        else:
+            kept.append(mapped)
+    return kept
+
+
+def _latest(entity: dict[str, Any], attributes: frozenset[str]) -> str:
+    held = (entity.get(name) for name in attributes)
+    return max((one.get("observedAt", "") for one in held if isinstance(one, dict)), default="")
+
+
+async def find_vanished(
+    mapped: MappedFile, municipality: str, client: BrokerClient
+) -> dict[str, str]:
+    """Entities the broker holds for the municipality and types of the file, but not the file.
+
+    By id, with their type; empty when the municipality is not known. Those already ended are left
+    out.
+    """
+    present = {one.entity["id"] for one in mapped.entities}
+    types = sorted({one.entity["type"] for one in mapped.entities})
+    found: dict[str, str] = {}
+    for entity_type in types if municipality else ():
+        query = f'localGovernmentCode=="{municipality}"'
+        async for entity in client.query(type=entity_type, q=query):
+            if entity["id"] not in present and "endedAt" not in entity:
+                found[entity["id"]] = entity_type
+    return found
+
+
+async def end_vanished(vanished: Mapping[str, str], writer: Writer, now: str) -> None:
+    """Mark entities with `endedAt`, shelters as closed too; nothing is deleted."""
+    moment = {"type": "Property", "value": {"@type": "DateTime", "@value": now}}
+    closed = {"openingStatus": {"type": "Property", "value": "closed", "observedAt": now}}
+    pending: list[asyncio.Future[Written]] = []
+    for identifier, entity_type in vanished.items():
+        fragment = {"id": identifier, "type": entity_type, "endedAt": moment}
+        pending.append(
+            await writer.submit(fragment | (closed if entity_type == "EvacuationShelter" else {}))
+        )
+    await asyncio.gather(*pending)

@@ -1,0 +1,123 @@
+"""Stable ids. A row is named by the id it states, or else by what makes it what it is.
+
+Ids are `urn:ngsi-ld:<Type>:<municipality code>-<stated id>`, or `…-x<digest>` when derived from
+the key attributes of the layout. A row number never names anything.
+"""
+
+import base64
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final
+from urllib.parse import quote
+
+from adapters.csv.layout import Identity
+from adapters.csv.values.text import comparable, folded
+
+_DIGEST_LENGTH: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The local part of an entity id and how it came about; empty when the row cannot be named."""
+
+    local_id: str
+    derived: bool
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """What could identify one row: the id it states, its key, and what tells equal keys apart."""
+
+    stated: str
+    key: tuple[str, ...]
+    tiebreak: tuple[str, ...]
+
+
+def row_keys(attributes: Mapping[str, Any], identity: Identity) -> RowKeys:
+    """Read the identifying texts of a mapped row."""
+    stated = next((text for name in identity.stated if (text := _text(attributes.get(name)))), "")
+    return RowKeys(
+        stable_identifier(stated),
+        tuple(comparable(_text(attributes.get(name))) for name in identity.key),
+        tuple(comparable(_text(attributes.get(name))) for name in identity.tiebreak),
+    )
+
+
+def stable_identifier(stated: str) -> str:
+    """A stated id in one spelling: half-width, numbers without leading zeros, URN-safe."""
+    plain = re.sub(r"\s+", "", folded(stated)).removesuffix(".0")
+    if plain.isdigit():
+        plain = plain.lstrip("0") or "0"
+    return quote(plain, safe="-._~")
+
+
+def entity_id(entity_type: str, municipality: str, naming: Naming) -> str:
+    """The URN of an entity."""
+    prefix = f"{municipality}-" if municipality else ""
+    return f"urn:ngsi-ld:{entity_type}:{prefix}{naming.local_id}"
+
+
+def file_scope(file_name: str) -> str:
+    """What tells files of unknown municipalities apart: the name without figures and suffix.
+
+    `days_2025-04 (1).csv` and `days_2025-05.csv` have the same scope.
+    """
+    return re.sub(r"[\W\d_]+", "", folded(PurePath(file_name).stem)).casefold()
+
+
+def name_rows(keys: Sequence[RowKeys], *, scope: str = "") -> list[Naming]:
+    """Name all rows of a file, so that rows differ when they are different things.
+
+    A stated id names its row unless the file repeats it for different things, or the municipality
+    is unknown (an id such as 12, or an area called 中央, says nothing outside its town): then a
+    name is derived within the `scope` that stands for the municipality. Equal rows get equal
+    names; which of them counts is for the caller to decide.
+    """
+    things: defaultdict[str | tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+    for one in keys:
+        things[one.stated or one.key].add((*one.key, "", *one.tiebreak))
+    return [
+        _name(
+            one,
+            repeated=len(things[one.stated or one.key]) > 1,
+            scope=scope,
+        )
+        for one in keys
+    ]
+
+
+def _name(keys: RowKeys, *, repeated: bool, scope: str) -> Naming:
+    if keys.stated and not scope and not repeated:
+        return Naming(keys.stated, derived=False)
+    within = (scope,) if scope else ()
+    if keys.stated:
+        remark = (
+            "the id occurs for different things" if repeated else "the municipality is not known"
+        )
+        parts = (*within, keys.stated, *keys.key, *(keys.tiebreak if repeated else ()))
+        return Naming(_digest(parts), derived=True, remark=remark)
+    if not any(keys.key):
+        return Naming("", derived=True, remark="the row states neither an id nor what it is about")
+    parts = (*keys.key, *keys.tiebreak) if repeated else keys.key
+    return Naming(_digest((*within, *parts)), derived=True)
+
+
+def _digest(parts: tuple[str, ...]) -> str:
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return "x" + base64.b32encode(digest).decode().lower()[:_DIGEST_LENGTH]
+
+
+def _text(attribute: Any) -> str:
+    if attribute is None:
+        return ""
+    value = attribute.get("value") if isinstance(attribute, Mapping) else attribute
+    if isinstance(value, Mapping):
+        value = value.get("@value", value.get("coordinates", ""))
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,204 @@
+"""From the bytes of a file to its entities and its report. Pure: nothing is fetched or written."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adapters.csv.assembling import MappedFile
+from adapters.csv.decoding import MAX_BYTES, UnreadableFile, decode
+from adapters.csv.headers import column_letters
+from adapters.csv.identity import file_scope
+from adapters.csv.layout import Layout, known_headers, parse_layout, shipped_layouts
+from adapters.csv.mapping import Provenance, map_table
+from adapters.csv.publisher import find_publisher
+from adapters.csv.recognition import Assignment, assign, recognise
+from adapters.csv.report import ColumnUse, FileReport
+from adapters.csv.table import Table, read_table
+
+_GENERIC_BLOCKS = (
+    "head",
+    "address",
+    "position",
+    "height",
+    "contact",
+    "hours",
+    "links",
+    "picture",
+    "text",
+    "access",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the caller knows better than the file.
+
+    `mapping` is used instead of recognition; `entity_type` chooses among the layouts of that type,
+    or makes a generic one. `most_rejected` is the share of rows that may be rejected before the
+    file as a whole is refused.
+    """
+
+    mapping: Layout | None = None
+    entity_type: str = ""
+    municipality: str = ""
+    license: str = ""
+    attribution: str = ""
+    source: str = ""
+    most_rejected: float = 0.5
+    max_bytes: int = MAX_BYTES
+
+
+@dataclass(slots=True)
+class ReadFile:
+    """A file that was read: its report so far and, unless it was refused, its entities."""
+
+    report: FileReport
+    mapped: MappedFile | None = None
+    layout: Layout | None = None
+
+
+def read_file(
+    data: bytes,
+    name: str,
+    options: ImportOptions,
+    progress: Callable[[int, int], None] = lambda _a, _b: None,
+) -> ReadFile:
+    """Decode, find the header, recognise the layout and map all rows.
+
+    A file that cannot be read is a report with reason and remedy, never an exception.
+    `progress(done, total)` is called as rows are mapped.
+    """
+    report = FileReport(name)
+    try:
+        decoded = decode(data, max_bytes=options.max_bytes)
+        report.encoding, report.delimiter = decoded.encoding, decoded.delimiter
+        table = read_table(decoded, known_headers().__contains__)
+    except UnreadableFile as error:
+        report.refuse(error.reason, error.remedy)
+        return ReadFile(report)
+    _describe(table, report)
+    assignment = _assignment(table, name, options)
+    if assignment is None:
+        report.refuse(
+            "the layout is not known: no data set has these columns",
+            f"run 'mutsura import --propose-mapping {name}', check the proposal, "
+            "and import with --mapping FILE (or say which kind of thing it is with --type)",
+        )
+        return ReadFile(report)
+    return _mapped(table, assignment, options, report, progress)
+
+
+def _describe(table: Table, report: FileReport) -> None:
+    report.header, report.header_row = table.header, table.header_row
+    report.blank_rows = table.blank_rows
+    report.rows.read = len(table.rows) + len(table.note_rows)
+    report.rows.ignored = len(table.note_rows)
+    report.remarks += table.remarks
+    if table.note_rows:
+        rows = ", ".join(str(row.number) for row in table.note_rows[:10])
+        report.remarks.append(f"rows without data of their own, taken as notes or legend: {rows}")
+
+
+def _assignment(table: Table, name: str, options: ImportOptions) -> Assignment | None:
+    if options.mapping is not None:
+        return _explained(assign(options.mapping, table.header), "mapping file")
+    if not options.entity_type:
+        return recognise(table.header, name, shipped_layouts())
+    own = [layout for layout in shipped_layouts() if options.entity_type in layout.entity_types()]
+    candidates = [
+        assign(layout, table.header) for layout in own or [generic_layout(options.entity_type)]
+    ]
+    best = min(candidates, key=lambda candidate: len(candidate.other))
+    return _explained(best, f"--type {options.entity_type}")
+
+
+def _explained(assignment: Assignment, reason: str) -> Assignment:
+    return Assignment(
+        assignment.layout,
+        assignment.positions,
+        assignment.members,
+        assignment.observed_at,
+        assignment.other,
+        reason,
+    )
+
+
+def generic_layout(entity_type: str) -> Layout:
+    """A layout of the columns that all place-like data sets share, for any entity type."""
+    blocks = ", ".join(f'"{block}"' for block in _GENERIC_BLOCKS)
+    text = f'type = "{entity_type}"\ntitle = "generic"\nblocks = [{blocks}]\n'
+    return parse_layout(text, "generic")
+
+
+def _mapped(
+    table: Table,
+    assignment: Assignment,
+    options: ImportOptions,
+    report: FileReport,
+    progress: Callable[[int, int], None],
+) -> ReadFile:
+    layout = assignment.layout
+    report.layout, report.layout_title, report.layout_reason = (
+        layout.name,
+        layout.title,
+        assignment.reason,
+    )
+    report.columns = _column_uses(table, assignment)
+    missing = [attribute for attribute in layout.required if attribute not in assignment.matched()]
+    if missing:
+        headers = "; ".join(" or ".join(layout.columns[one].headers[:3]) for one in missing)
+        report.refuse(
+            f"required columns are missing: {', '.join(missing)}", f"add a column named {headers}"
+        )
+        return ReadFile(report)
+    publisher = find_publisher(table, assignment, report.file, options.municipality)
+    report.municipality, report.municipality_found_in = publisher.code, publisher.found_in
+    report.license = options.license or table.metadata.get("license", "")
+    provenance = Provenance(
+        publisher,
+        license=report.license,
+        attribution=options.attribution or table.metadata.get("attribution_name", ""),
+        source=options.source,
+        scope=file_scope(report.file),
+    )
+    total = len(table.rows)
+    mapped = map_table(table, assignment, provenance, lambda done: progress(done, total))
+    _take_over(mapped, report)
+    if total and len(mapped.rejected) > options.most_rejected * total:
+        report.refuse(
+            f"{len(mapped.rejected)} of {total} rows cannot be imported; nothing was written",
+            "see the rejected rows; most likely the layout is another one (--type, --mapping)",
+        )
+        return ReadFile(report)
+    return ReadFile(report, mapped, layout)
+
+
+def _column_uses(table: Table, assignment: Assignment) -> list[ColumnUse]:
+    use: dict[int, str] = {}
+    for attribute, places in assignment.positions.items():
+        use.update(dict.fromkeys(places, attribute))
+    for attribute, members in assignment.members.items():
+        use.update({place: f"{attribute} ({member})" for member, place in members.items()})
+    return [
+        ColumnUse(column_letters(place + 1), header, use.get(place))
+        for place, header in enumerate(table.header)
+        if header != "#property"
+    ]
+
+
+def _take_over(mapped: MappedFile, report: FileReport) -> None:
+    report.rejected, report.warnings, report.repairs = (
+        mapped.rejected,
+        mapped.warnings,
+        mapped.repairs,
+    )
+    report.remarks += mapped.remarks
+    report.rows.rejected = len(mapped.rejected)
+    report.types.update(entity.entity["type"] for entity in mapped.entities)
+    report.outcome = "checked"
+
+
+def shipped_types() -> Sequence[str]:
+    """Entity types the shipped layouts know."""
+    return sorted(
+        {entity_type for layout in shipped_layouts() for entity_type in layout.entity_types()}
+    )

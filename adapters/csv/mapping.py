@@ -1,0 +1,221 @@
+"""From the rows of a table to NGSI-LD entities: pure, one pass to read rows, one to name them.
+
+A row becomes an entity in normalized form. Rows that cannot be imported are rejected with row,
+column, value, reason and remedy; everything else is imported, what was put right is listed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.csv import blocks
+from adapters.csv.assembling import MappedFile, MappedRow, name_all, observation_time
+from adapters.csv.cells import Attributes, Step, step_for, text_property
+from adapters.csv.findings import Finding, RowFindings
+from adapters.csv.layout import Layout
+from adapters.csv.municipality import register
+from adapters.csv.publisher import Publisher, row_municipality
+from adapters.csv.recognition import Assignment
+from adapters.csv.table import Row, Table
+from adapters.csv.values import dates
+
+_FAR_KM: Final = 120
+_POSITION_KINDS: Final = frozenset(("latitude", "longitude", "position", "dms"))
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is known about the file as a whole and goes into every entity; `scope` into ids only."""
+
+    publisher: Publisher
+    license: str = ""
+    attribution: str = ""
+    source: str = ""
+    scope: str = ""
+
+
+def map_table(
+    table: Table,
+    assignment: Assignment,
+    provenance: Provenance,
+    progress: Callable[[int], None] = lambda _: None,
+) -> MappedFile:
+    """Map all rows of a table. `progress` is told the number of rows done."""
+    result = MappedFile()
+    mapper = _RowMapper(table, assignment, provenance)
+    mapped: list[MappedRow] = []
+    for done, row in enumerate(_filled_down(table, assignment), start=1):
+        one = mapper.map(row, result)
+        if one is not None:
+            mapped.append(one)
+        if done % 500 == 0:
+            progress(done)
+    name_all(mapped, assignment.layout, provenance.scope, result)
+    progress(len(table.rows))
+    return result
+
+
+class _RowMapper:
+    """The steps of one file, made once."""
+
+    def __init__(self, table: Table, assignment: Assignment, provenance: Provenance) -> None:
+        self._layout = assignment.layout
+        self._provenance = provenance
+        self._places = {name: places[0] for name, places in assignment.positions.items()}
+        self._steps = list(_steps(table, assignment))
+        self._observed_at = ""
+        if assignment.observed_at:
+            self._observed_at = dates.read_datetime(assignment.observed_at).value or ""
+        self._common = _common_attributes(self._layout, provenance)
+
+    def map(self, row: Row, result: MappedFile) -> MappedRow | None:
+        """Read one row; None when it is rejected."""
+        findings = RowFindings(row.number, result.repairs, result.warnings)
+        attributes: Attributes = dict(self._common)
+        for step in self._steps:
+            step(row.cells, attributes, findings)
+        entity_type = self._type(row, attributes, result)
+        if entity_type is None or not self._has_required(row, attributes, result):
+            return None
+        municipality = row_municipality(attributes, self._provenance.publisher)
+        if municipality:
+            attributes.setdefault("localGovernmentCode", text_property(municipality))
+        self._check_distance(attributes, municipality, findings)
+        _complete_opening_hours(attributes)
+        self._observe(attributes)
+        return MappedRow(row, entity_type, municipality, attributes)
+
+    def _type(self, row: Row, attributes: Attributes, result: MappedFile) -> str | None:
+        for attribute, types in self._layout.types.items():
+            stated = attributes.get(attribute, {}).get("value", "")
+            if stated in types:
+                return types[stated]
+            reason = (
+                f"{stated!r} decides no entity type"
+                if stated
+                else "the cell that decides the entity type is empty"
+            )
+            remedy = f"one of {', '.join(types)} is expected"
+            result.rejected.append(
+                Finding(row.number, self._places.get(attribute), str(stated), reason, remedy)
+            )
+            return None
+        return self._layout.type
+
+    def _has_required(self, row: Row, attributes: Attributes, result: MappedFile) -> bool:
+        for attribute in self._layout.required:
+            if attribute not in attributes:
+                place = self._places.get(attribute)
+                value = row.cells[place] if place is not None else ""
+                reason = f"{attribute} is required and missing or unreadable"
+                result.rejected.append(Finding(row.number, place, value, reason, "fill the cell"))
+                return False
+        return True
+
+    def _check_distance(
+        self, attributes: Attributes, municipality: str, findings: RowFindings
+    ) -> None:
+        location = attributes.get("location")
+        if location is None:
+            return
+        stated = attributes.get("locatedLocalGovernmentCode", {}).get("value", municipality)
+        entry = register().codes.get(stated)
+        distance = entry.distance_km(*location["value"]["coordinates"]) if entry else None
+        if entry and distance is not None and distance > _FAR_KM and entry.prefecture != "東京都":
+            where = ", ".join(map(str, reversed(location["value"]["coordinates"])))
+            findings.warn(
+                None,
+                where,
+                f"the position lies {distance:.0f} km from {entry.name}",
+                "check latitude and longitude",
+            )
+
+    def _observe(self, attributes: Attributes) -> None:
+        observed = self._layout.observed
+        if observed is None:
+            return
+        moment = observation_time(attributes.get(observed.at)) or self._observed_at
+        if not moment:
+            return
+        if observed.at not in attributes:
+            value = {"@type": "DateTime", "@value": moment}
+            attributes[observed.at] = {"type": "Property", "value": value}
+        for name in observed.attributes:
+            if name in attributes:
+                attributes[name] = {**attributes[name], "observedAt": moment}
+
+
+def _common_attributes(layout: Layout, provenance: Provenance) -> Attributes:
+    common: Attributes = {
+        name: {"type": "Property", "value": value} for name, value in layout.constants.items()
+    }
+    stated = {
+        "license": provenance.license,
+        "dataProvider": provenance.attribution,
+        "source": provenance.source,
+    }
+    return common | {name: text_property(value) for name, value in stated.items() if value}
+
+
+def _complete_opening_hours(attributes: Attributes) -> None:
+    opens, closes = attributes.get("startTime"), attributes.get("endTime")
+    specification = attributes.get("openingHoursSpecification")
+    if opens and closes and "startDate" not in attributes:
+        hours = {"opens": opens["value"], "closes": closes["value"]}
+        days = specification["value"][0] if specification else {}
+        attributes["openingHoursSpecification"] = {"type": "Property", "value": [{**days, **hours}]}
+
+
+def _steps(table: Table, assignment: Assignment) -> Iterator[Step]:
+    layout = assignment.layout
+    position_places: dict[str, Sequence[int]] = {}
+    for attribute, places in assignment.positions.items():
+        column = layout.columns[attribute]
+        if column.kind in _POSITION_KINDS:
+            position_places[column.kind] = places
+            continue
+        if attribute == "coordinateReferenceSystem":
+            position_places["datum"] = places
+        yield step_for(column, places, _order(table, column.kind, places))
+    combined = {
+        "marks": blocks.marks_step,
+        "recurrence": blocks.recurrence_step,
+        "rest": blocks.recurrence_step,
+        "records": blocks.records_step,
+    }
+    for attribute, members in assignment.members.items():
+        column = layout.columns[attribute]
+        if column.kind == "dms":
+            position_places["dms"] = list(members.values())
+        else:
+            yield combined[column.kind](column, members)
+    if step := blocks.position_step(position_places, blocks.position_rules(layout)):
+        yield step
+    if assignment.other:
+        yield blocks.other_columns_step({place: table.header[place] for place in assignment.other})
+
+
+def _order(table: Table, kind: str, places: Sequence[int]) -> dates.DateOrder:
+    if kind in ("date", "datetime"):
+        return dates.column_order(table.column(places[0]))
+    return dates.DateOrder.UNDECIDED
+
+
+def _filled_down(table: Table, assignment: Assignment) -> Iterator[Row]:
+    """Rows with the cells of merged blocks repeated, for columns whose layout says so."""
+    columns = [
+        places[0]
+        for name, places in assignment.positions.items()
+        if assignment.layout.columns[name].fill_down
+    ]
+    if not columns:
+        yield from table.rows
+        return
+    last: dict[int, str] = {}
+    for row in table.rows:
+        cells = list(row.cells)
+        for place in columns:
+            cells[place] = last[place] = (
+                cells[place] if cells[place].strip() else last.get(place, "")
+            )
+        yield Row(row.number, cells)

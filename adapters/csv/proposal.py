@@ -1,0 +1,121 @@
+"""Proposes a mapping file for a layout nobody has described yet, from its columns and values."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import Final
+
+from adapters.csv.decoding import decode
+from adapters.csv.headers import column_letters, normal_header
+from adapters.csv.layout import Column, known_headers, shipped_layouts
+from adapters.csv.recognition import Assignment, assign
+from adapters.csv.table import Table, read_table
+from adapters.csv.values import contacts, dates, flags, numbers, text, times
+from adapters.csv.values.reading import Reading
+
+_SAMPLE: Final = 300
+_ENOUGH: Final = 0.9
+_NAMING: Final = ("name", "fullAddress", "location", "areaName")
+
+
+def propose_mapping(data: bytes, name: str) -> str:
+    """A mapping file (TOML) to be checked by a person; lines to look at end in `# ?`.
+
+    Raises `UnreadableFile` when the file holds no table.
+    """
+    table = read_table(decode(data), known_headers().__contains__)
+    nearest = max(
+        (assign(layout, table.header) for layout in shipped_layouts()),
+        key=lambda one: (len(table.header) - len(one.other), -len(one.layout.columns)),
+    )
+    lines = [
+        f"# Proposed for {name} from its header (row {table.header_row}) and its values.",
+        "# Check it, above all the type, the names of attributes and what identifies a row. Then:",
+        f"#   mutsura import --mapping THIS_FILE {name}",
+        f"type = {_quoted(_type_name(name))}  # ? one entity type in CamelCase",
+        f"title = {_quoted(PurePath(name).stem)}",
+    ]
+    attributes, entries = _attributes(table, nearest)
+    lines += [f"required = [{_quoted('name')}]"] if "name" in attributes else []
+    lines += ["", "[identity]", *_identity(attributes), "", "[attributes]", *entries]
+    return "\n".join(lines) + "\n"
+
+
+def _attributes(table: Table, nearest: Assignment) -> tuple[list[str], list[str]]:
+    known: dict[int, Column] = {}
+    for attribute, places in nearest.positions.items():
+        known.update(dict.fromkeys(places, nearest.layout.columns[attribute]))
+    names: list[str] = []
+    entries: list[str] = []
+    for place, header in enumerate(table.header):
+        if header == "#property":
+            continue
+        cells = [cell for cell in map(text.trimmed, table.column(place)[:_SAMPLE]) if cell]
+        column = known.get(place) or _by_any_layout(header)
+        is_new = column is None or column.attribute in names
+        attribute = (
+            f"column{column_letters(place + 1)}" if column is None or is_new else column.attribute
+        )
+        kind = _guessed_kind(cells) if column is None or is_new else column.kind
+        names.append(attribute)
+        entries.append(_entry(attribute, header, kind, cells, to_check=is_new))
+    return names, entries
+
+
+def _entry(attribute: str, header: str, kind: str, cells: Sequence[str], *, to_check: bool) -> str:
+    spec = f"headers = [{_quoted(header)}]" + (f', kind = "{kind}"' if kind != "text" else "")
+    example = f"e.g. {_short(cells[0])}" if cells else "always empty"
+    mark = "? give it an English name; " if to_check else ""
+    return f"{attribute} = {{ {spec} }}  # {mark}{example}"
+
+
+def _by_any_layout(header: str) -> Column | None:
+    normal = normal_header(header)
+    for layout in shipped_layouts():
+        for column in layout.columns.values():
+            if normal in column.headers and not column.columns and column.pattern is None:
+                return column
+    return None
+
+
+def _identity(attributes: Sequence[str]) -> list[str]:
+    stated = [_quoted("identifier")] if "identifier" in attributes else []
+    key = [_quoted(name) for name in _NAMING if name in attributes][:2] or [_quoted(attributes[0])]
+    return [
+        f"stated = [{', '.join(stated)}]  # ? the column with an id that never changes",
+        f"key = [{', '.join(key)}]  # ? otherwise: what together names one thing",
+    ]
+
+
+def _guessed_kind(cells: Sequence[str]) -> str:
+    readers: tuple[tuple[str, Callable[[str], Reading]], ...] = (
+        ("url", text.read_url),
+        ("date", dates.read_date),
+        ("datetime", dates.read_datetime),
+        ("time", times.read_time),
+        ("flag", flags.read_flag),
+        ("integer", numbers.read_integer),
+        ("number", numbers.read_number),
+        ("phone", contacts.read_phone),
+    )
+    for kind, read in readers:
+        if cells and sum(read(cell).value is not None for cell in cells) >= _ENOUGH * len(cells):
+            if kind == "flag" and all(cell in ("0", "1") for cell in cells):
+                continue
+            return kind
+    return "text"
+
+
+def _type_name(name: str) -> str:
+    words = re.findall(r"[A-Za-z]+", PurePath(name).stem)
+    return "".join(word.capitalize() for word in words) or "MunicipalRecord"
+
+
+def _quoted(plain: str) -> str:
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def _short(value: str) -> str:
+    plain = " ".join(value.split())
+    return plain if len(plain) <= 40 else plain[:39] + "…"

@@ -1,0 +1,91 @@
+"""Which municipality publishes a file: its code qualifies every id, so it must be certain."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.csv.municipality import Municipality, register
+from adapters.csv.recognition import Assignment
+from adapters.csv.table import Table
+from adapters.csv.values.codes import is_municipality_code
+
+_ENOUGH: Final = 0.6
+_SAMPLE: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Code of the municipality, empty when it is not known, and where it was found."""
+
+    code: str = ""
+    found_in: str = ""
+
+
+def find_publisher(
+    table: Table, assignment: Assignment, file_name: str, stated: str = ""
+) -> Publisher:
+    """Look at what the caller stated, file name, preamble, city column, addresses, layout."""
+    if stated:
+        return Publisher(stated, "option")
+    for figures in re.findall(r"(?<!\d)\d{6}(?!\d)", file_name):
+        if is_municipality_code(figures) and figures in register().codes:
+            return Publisher(figures, "file name")
+    if entry := register().named(table.metadata.get("attribution_name", "")):
+        return Publisher(entry.code, "attribution in the file")
+    return _from_cells(table, assignment) or _from_names(table, assignment, file_name)
+
+
+def row_municipality(attributes: Mapping[str, Any], publisher: Publisher) -> str:
+    """The code of a row: its own, that of the city it names, or the publisher's."""
+    if stated := attributes.get("localGovernmentCode"):
+        return str(stated["value"])
+    city = attributes.get("city", {}).get("value", "")
+    if city and (entry := _named(city, attributes.get("prefecture", {}).get("value", ""))):
+        return entry.code
+    return publisher.code
+
+
+def _from_cells(table: Table, assignment: Assignment) -> Publisher | None:
+    prefectures = _cells(table, assignment, "prefecture")
+    for attribute, by_address in (
+        ("localGovernmentName", False),
+        ("city", False),
+        ("fullAddress", True),
+    ):
+        names = _cells(table, assignment, attribute)
+        found: Counter[str] = Counter()
+        for place, name in enumerate(names[:_SAMPLE]):
+            prefecture = prefectures[place] if prefectures else ""
+            entry = (
+                register().of_address(name, prefecture) if by_address else _named(name, prefecture)
+            )
+            if entry:
+                found[entry.code] += 1
+        if found:
+            code, count = found.most_common(1)[0]
+            if count >= _ENOUGH * sum(bool(name.strip()) for name in names[:_SAMPLE]):
+                return Publisher(code, "addresses" if by_address else f"column of {attribute}")
+    return None
+
+
+def _from_names(table: Table, assignment: Assignment, file_name: str) -> Publisher:
+    if assignment.layout.publisher:
+        return Publisher(assignment.layout.publisher, "layout")
+    if entry := register().named_in(file_name) or _first_named(table.titles):
+        return Publisher(entry.code, "name of the city in file name or title")
+    return Publisher()
+
+
+def _cells(table: Table, assignment: Assignment, attribute: str) -> list[str]:
+    places = assignment.positions.get(attribute)
+    return table.column(places[0]) if places else []
+
+
+def _named(name: str, prefecture: str) -> Municipality | None:
+    return register().named(name, prefecture.strip()) if name.strip() else None
+
+
+def _first_named(titles: list[str]) -> Municipality | None:
+    return next((entry for title in titles if (entry := register().named_in(title))), None)

@@ -1,0 +1,150 @@
+"""Which layout a header belongs to, and which of its columns feed which attribute."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.csv.headers import normal_header, shared_prefixes, without_prefix
+from adapters.csv.layout import Column, Layout
+from adapters.csv.values.text import folded
+
+_ENOUGH_FOR_NAME: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Columns (positions counted from 0) of a header by attribute, for one layout.
+
+    `members` holds those of arrays put together from named columns, `observed_at` the time that
+    a header name states, `other` the positions no attribute claims.
+    """
+
+    layout: Layout
+    positions: dict[str, list[int]]
+    members: dict[str, dict[str, int]]
+    observed_at: str
+    other: list[int]
+    reason: str = ""
+
+    def matched(self) -> frozenset[str]:
+        """Attributes that have a column in this file."""
+        return frozenset((*self.positions, *self.members))
+
+
+def assign(layout: Layout, header: Sequence[str]) -> Assignment:
+    """Give each column to the first attribute of the layout that knows its name."""
+    lookup = _Lookup(header)
+    positions: dict[str, list[int]] = {}
+    members: dict[str, dict[str, int]] = {}
+    observed_at = ""
+    for attribute, column in layout.columns.items():
+        if column.pattern is not None:
+            found, stated = lookup.by_pattern(column.pattern)
+            observed_at = observed_at or stated
+            if found:
+                positions[attribute] = found
+                continue
+        if grouped := lookup.members(column):
+            members[attribute] = grouped
+        elif (
+            column.kind not in ("rest", "records", "marks")
+            and (place := lookup.take(column.headers)) is not None
+        ):
+            positions[attribute] = [place]
+    other = lookup.left()
+    for attribute, column in layout.columns.items():
+        if column.kind == "rest" and positions:
+            members[attribute] = {header[place]: place for place in other}
+            other = []
+    return Assignment(layout, positions, members, observed_at, other)
+
+
+def recognise(
+    header: Sequence[str], file_name: str, layouts: Iterable[Layout]
+) -> Assignment | None:
+    """The layout that fits best by its distinctive columns, then by the file's name, or None."""
+    plain_name = folded(file_name).casefold()
+    candidates: list[tuple[tuple[bool, bool, int], Assignment]] = []
+    for layout in layouts:
+        assignment = assign(layout, header)
+        matched = assignment.matched()
+        group = next((group for group in layout.recognised_by if group <= matched), None)
+        slug = next((slug for slug in layout.slugs if _names(slug, plain_name)), None)
+        count = len(header) - len(assignment.other)
+        if group is None and (slug is None or count < max(2, len(header) * _ENOUGH_FOR_NAME)):
+            continue
+        if group is None and not set(layout.required) <= matched:
+            continue
+        why = f"columns {', '.join(sorted(group))}" if group else f"'{slug}' in the file's name"
+        reason = f"{why}; {count} of {len(header)} columns known"
+        candidates.append(
+            ((group is not None, slug is not None, count), _because(assignment, reason))
+        )
+    if not candidates:
+        return None
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+def _because(assignment: Assignment, reason: str) -> Assignment:
+    return Assignment(
+        assignment.layout,
+        assignment.positions,
+        assignment.members,
+        assignment.observed_at,
+        assignment.other,
+        reason,
+    )
+
+
+def _names(slug: str, plain_name: str) -> bool:
+    if slug.isascii():
+        return re.search(rf"(?<![a-z]){re.escape(slug)}s?(?![a-z])", plain_name) is not None
+    return slug in plain_name
+
+
+class _Lookup:
+    """Columns of one header that are still to be given away."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._header = header
+        self._taken: set[int] = set()
+        self._exact: dict[str, int] = {}
+        self._bare: dict[str, int] = {}
+        prefixes = shared_prefixes(header)
+        for place, name in enumerate(header):
+            normal = normal_header(name)
+            self._exact.setdefault(normal, place)
+            if any(normal.startswith(prefix) for prefix in prefixes):
+                self._bare.setdefault(without_prefix(name), place)
+
+    def take(self, names: Iterable[str]) -> int | None:
+        for known in (self._exact, self._bare):
+            for name in names:
+                place = known.get(name)
+                if place is not None and place not in self._taken:
+                    self._taken.add(place)
+                    return place
+        return None
+
+    def by_pattern(self, pattern: re.Pattern[str]) -> tuple[list[int], str]:
+        found: list[int] = []
+        stated = ""
+        for place, name in enumerate(self._header):
+            if place not in self._taken and (match := pattern.search(name)):
+                found.append(place)
+                stated = stated or match.groupdict().get("observedAt") or ""
+        self._taken.update(found)
+        return found, stated
+
+    def members(self, column: Column) -> dict[str, int]:
+        groups = column.columns or column.fields
+        places = {member: self.take(names) for member, names in groups.items()}
+        return {member: place for member, place in places.items() if place is not None}
+
+    def left(self) -> list[int]:
+        return [
+            place
+            for place, name in enumerate(self._header)
+            if place not in self._taken and name != "#property"
+        ]

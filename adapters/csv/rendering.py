@@ -1,0 +1,111 @@
+"""Reports as text for a terminal: totals first, then what needs a person, repairs in groups."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from adapters.csv.findings import Finding
+from adapters.csv.report import FileReport, totals_of
+
+_SHOWN: Final = 5
+_VALUE_WIDTH: Final = 60
+_DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon"}
+
+
+def render(report: FileReport, *, shown: int = _SHOWN) -> str:
+    """One file's report; at most `shown` examples of each kind of finding, 0 for all."""
+    return "\n".join(_lines(report, shown or len(report.rejected) + len(report.warnings) + 1))
+
+
+def render_totals(reports: Iterable[FileReport]) -> str:
+    """One line over all files."""
+    reports = list(reports)
+    total = totals_of(reports)
+    refused = sum(report.outcome == "refused" for report in reports)
+    return (
+        f"{len(reports)} files, {refused} refused; {total['read']} rows: "
+        f"{total['created']} created, {total['updated']} updated, {total['unchanged']} unchanged, "
+        f"{total['superseded']} superseded, {total['rejected']} rejected, {total['ignored']} notes"
+    )
+
+
+def _lines(report: FileReport, shown: int) -> Iterator[str]:
+    yield f"{report.file}: {_headline(report)}"
+    if report.reason:
+        yield f"  reason: {report.reason}"
+        yield f"  remedy: {report.remedy}"
+    if report.encoding:
+        delimiter = _DELIMITERS.get(report.delimiter, report.delimiter)
+        yield f"  {report.encoding}, {delimiter}, header in row {report.header_row or '?'}"
+    if report.layout:
+        types = ", ".join(f"{count} {name}" for name, count in report.types.items())
+        yield f"  layout {report.layout} ({report.layout_title}; {report.layout_reason})"
+        yield f"  entities: {types or 'none'}"
+    if report.municipality:
+        yield f"  municipality {report.municipality}, from {report.municipality_found_in}"
+    if report.license:
+        yield f"  licence {report.license}"
+    kept = [use.header for use in report.columns if use.attribute is None]
+    if kept:
+        yield f"  columns kept as they are: {', '.join(kept)}"
+    yield from (f"  note: {remark}" for remark in report.remarks)
+    yield from _findings(report, "rejected", report.rejected, shown)
+    yield from _findings(report, "to check", report.warnings, shown)
+    yield from _repairs(report)
+    if report.vanished:
+        names = ", ".join(report.vanished[:shown])
+        yield f"  {len(report.vanished)} entities are no longer in the file: {names}"
+
+
+def _headline(report: FileReport) -> str:
+    rows = report.rows
+    if report.outcome == "refused":
+        return "REFUSED, nothing was imported"
+    if report.outcome == "checked":
+        mappable = rows.read - rows.rejected - rows.ignored
+        return (
+            f"checked only: {rows.read} rows, {mappable} can be imported, {rows.rejected} rejected"
+        )
+    extra = f", {rows.superseded} superseded" if rows.superseded else ""
+    extra += f", {rows.ignored} notes" if rows.ignored else ""
+    return (
+        f"{rows.read} rows: {rows.created} created, {rows.updated} updated, "
+        f"{rows.unchanged} unchanged, {rows.rejected} rejected{extra}"
+    )
+
+
+def _findings(report: FileReport, label: str, findings: list[Finding], shown: int) -> Iterator[str]:
+    for finding in findings[:shown]:
+        value = f" {_short(finding.value)!r}:" if finding.value else ":"
+        remedy = f" - {finding.remedy}" if finding.remedy else ""
+        yield f"  {label}: {report.place(finding)}{value} {finding.reason}{remedy}"
+    if len(findings) > shown:
+        yield f"  {label}: {len(findings) - shown} more (all with --report FILE or --verbose)"
+
+
+def _repairs(report: FileReport) -> Iterator[str]:
+    groups: defaultdict[tuple[int | None, str], list[Finding]] = defaultdict(list)
+    for finding in report.repairs:
+        groups[finding.column, _kind(finding)].append(finding)
+    for (column, kind), findings in groups.items():
+        first = findings[0]
+        where = report.place(Finding(first.row, column, "", ""))
+        more = f" and {len(findings) - 1} more rows" if len(findings) > 1 else ""
+        yield f"  put right: {where}{more}: {kind} (e.g. {_short(first.value)!r})"
+
+
+def _kind(finding: Finding) -> str:
+    """The repair without what differs from row to row."""
+    reason = finding.reason
+    if " of the municipality code restored" in reason:
+        return reason.partition(": ")[0]
+    if reason.startswith("era date"):
+        return "era date written as YYYY-MM-DD"
+    if reason.startswith("time read, the words"):
+        return "time read, the words around it kept as a note"
+    return reason
+
+
+def _short(value: str) -> str:
+    plain = " ".join(value.split())
+    return plain if len(plain) <= _VALUE_WIDTH else plain[: _VALUE_WIDTH - 1] + "…"

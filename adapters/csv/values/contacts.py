@@ -1,0 +1,40 @@
+"""Telephone numbers and postal codes."""
+
+import re
+from typing import Final
+
+from adapters.csv.values.reading import NOT_STATED_MARKS, NOTHING, Reading, unreadable
+from adapters.csv.values.text import folded, trimmed
+
+_POSTAL: Final = re.compile(r"〒?\s*(\d{3})-?(\d{4})")
+_PHONE: Final = re.compile(r"\+?[\d()-]{2,}[\d() -]*\d")
+
+
+def read_phone(text: str) -> Reading:
+    """A telephone number with the punctuation of the publisher, in half-width characters."""
+    published = trimmed(text)
+    plain = folded(text)
+    if not plain or plain in NOT_STATED_MARKS:
+        return NOTHING
+    if _PHONE.fullmatch(plain):
+        repair = "" if plain == published else "full-width figures written half-width"
+        return Reading(plain, repair=repair)
+    if len(re.findall(r"\d", plain)) < 3:
+        return unreadable(
+            "no telephone number in the cell", "write figures, words belong to the remarks"
+        )
+    return Reading(plain, repair="" if plain == published else "written half-width")
+
+
+def read_postal_code(text: str) -> Reading:
+    """Seven digits without hyphen."""
+    plain = folded(text)
+    if not plain or plain in NOT_STATED_MARKS:
+        return NOTHING
+    found = _POSTAL.fullmatch(plain)
+    if found is None:
+        return unreadable(f"{plain[:20]!r} is not a postal code", "write seven digits")
+    value = found[1] + found[2]
+    return Reading(
+        value, repair="" if value == text.strip() else "hyphen taken out of the postal code"
+    )
