@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from adapters.mqtt.paho_client import BufferedClient
 from adapters.runtime.errors import Misconfigured, RetryLater
 from broker.observability.tasks import spawn
 
@@ -32,6 +34,7 @@ FOR_EVER = 0xFFFFFFFF
 REFUSED = 128
 """Reason codes of a SUBACK from here on say that the server refuses the subscription."""
 
+BURST = 256
 NOT_CONNECTED = "the connection is not open"
 
 
@@ -75,11 +78,6 @@ class Delivery:
     is_retained: bool
     connection: Connection
 
-    def acknowledge(self) -> None:
-        """Acknowledge it, unless its connection has ended (then it will come again)."""
-        if self.qos:
-            self.connection.acknowledge(self.packet_id)
-
 
 class Taker(Protocol):
     """Who takes what a connection delivers. Both are called by the event loop, and do not wait."""
@@ -98,6 +96,7 @@ class Connection:
         self._options = options
         self._taker = taker
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._connected: asyncio.Future[bool] = self._loop.create_future()
         self._granted: dict[int | None, asyncio.Future[list[int]]] = {}
         self._socket: Any = None
@@ -108,10 +107,10 @@ class Connection:
         self._keeper: asyncio.Task[None] | None = None
         self._client = self._new_client()
 
-    def _new_client(self) -> paho.Client:
+    def _new_client(self) -> BufferedClient:
         options = self._options
         is_v5 = options.protocol == "5"
-        client = paho.Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=options.client_id,
             clean_session=None if is_v5 else False,
@@ -195,10 +194,10 @@ class Connection:
             raise ConnectionLost("the server did not answer a subscription")
         return answer.result()
 
-    def acknowledge(self, packet_id: int) -> None:
-        """Send the acknowledgement of a QoS 1 message."""
-        if self._is_open:
-            self._client.ack(packet_id, 1)
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Acknowledge QoS 1 messages, in this order. After the end of the connection: nothing."""
+        if self._is_open and packet_ids:
+            self._client.acknowledge(packet_ids)
 
     def pause(self) -> None:
         """Read no more than a message a second: whoever takes them has enough to do."""
@@ -209,6 +208,8 @@ class Connection:
         """Read on."""
         self._is_paused = False
         self._start_reading()
+        if self._has_more():
+            self._loop.call_soon(self._on_readable)
 
     async def close(self) -> None:
         """Disconnect; the server keeps the session and what is not acknowledged."""
@@ -234,15 +235,19 @@ class Connection:
             self._end(str(error) or type(error).__name__)
 
     def _on_readable(self) -> None:
-        if self.closed.done():
-            return
-        self._guarded(self._client.loop_read)
-        while self._options.tls and not self.closed.done() and self._has_pending():
+        """Read a burst of packets; what is left in our buffer or TLS's gets no socket event."""
+        for _ in range(BURST):
+            if self.closed.done():
+                return
             self._guarded(self._client.loop_read)
+            if not self._has_more() or self._is_paused:
+                return
+        self._loop.call_soon(self._on_readable)
 
-    def _has_pending(self) -> bool:
-        """Say whether TLS holds decrypted bytes that no socket event will announce."""
-        return bool(self._socket is not None and self._socket.pending())
+    def _has_more(self) -> bool:
+        if self._client.has_buffered:
+            return True
+        return bool(self._options.tls and self._socket is not None and self._socket.pending())
 
     def _on_writable(self) -> None:
         self._guarded(self._client.loop_write)
@@ -273,7 +278,11 @@ class Connection:
         self._socket = None
 
     def _on_register_write(self, _client: Any, _data: Any, sock: Any) -> None:
-        self._loop.call_soon_threadsafe(self._start_writing, sock)
+        """Called by the thread that connects, and by the loop's own."""
+        if threading.get_ident() == self._thread:
+            self._start_writing(sock)
+        else:
+            self._loop.call_soon_threadsafe(self._start_writing, sock)
 
     def _start_writing(self, sock: Any) -> None:
         if sock.fileno() >= 0 and not self.closed.done():

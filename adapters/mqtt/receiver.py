@@ -266,12 +266,15 @@ class Receiver:
 
     def _acknowledge(self) -> None:
         order = self._order
+        packet_ids: list[int] = []
         while order and order[0].is_stored:
             entry = order.popleft()
             packet_id = entry.delivery.packet_id
             if self._by_packet.get(packet_id) is entry:
                 del self._by_packet[packet_id]
-            entry.delivery.acknowledge()
+            packet_ids.append(packet_id)
+        if self._connection is not None:
+            self._connection.acknowledge(packet_ids)
 
     def _warn_of_qos_0(self, delivery: Delivery) -> None:
         if not self._warned_of_qos_0:

@@ -18,6 +18,9 @@ _ISO = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d(:\d\d(:\d\d([.,]\d+)?)?)?\s*(Z|z|[+-]\d\d(:?\d\d)?)?)?"
     r"|\d{8}T\d{4}(\d\d([.,]\d+)?)?(Z|z|[+-]\d\d(:?\d\d)?)?"
 )
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d\d[1-9]|\.\d{5}[1-9])?Z")
+"""What `write` gives: such a time is returned as it is."""
+
 _SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:[ T](\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?)?")
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 
@@ -38,6 +41,8 @@ def from_iso(value: Any, zone: tzinfo = UTC) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
+    if _WRITTEN.fullmatch(text):
+        return _checked(text)
     if _ISO.fullmatch(text) is None:
         return None
     try:
@@ -45,6 +50,14 @@ def from_iso(value: Any, zone: tzinfo = UTC) -> str | None:
     except ValueError:
         return None
     return _in_range(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _checked(text: str) -> str | None:
+    """Return a time that is in our own form already, if it is one."""
+    try:
+        return text if EARLIEST <= datetime.fromisoformat(text) < LATEST else None
+    except ValueError:
+        return None
 
 
 def from_any(value: Any, zone: tzinfo = UTC) -> str | None:

@@ -30,7 +30,7 @@ STATUSES: dict[type[NgsiLdError], tuple[int, str, str]] = {
     errors.PreconditionFailed: (412, "InvalidRequest", "Precondition failed"),
     errors.TooComplexQuery: (403, "TooComplexQuery", "The query is too complex"),
     errors.TooManyResults: (403, "TooManyResults", "Too many results"),
-    errors.LdContextNotAvailable: (503, "LdContextNotAvailable", "@context not available"),
+    errors.LdContextNotAvailable: (504, "LdContextNotAvailable", "@context not available"),
     errors.NoMultiTenantSupport: (501, "NoMultiTenantSupport", "No tenants here"),
     errors.Overloaded: (503, "InternalError", "Overloaded, try again"),
     errors.DatabaseUnavailable: (503, "InternalError", "Database unavailable, try again"),
@@ -38,7 +38,7 @@ STATUSES: dict[type[NgsiLdError], tuple[int, str, str]] = {
 }
 """Status, NGSI-LD error type and title of every error of the tree."""
 
-TEMPORARY = frozenset({503})
+TEMPORARY = frozenset({503, 504})
 
 
 def status_of(error: NgsiLdError) -> int:

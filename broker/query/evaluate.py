@@ -101,31 +101,31 @@ def _raw_test(term: ValueTerm, member: str) -> Callable[[Any], bool]:
 
 def _key_test(term: Exists | ValueTerm, keys: tuple[str, ...]) -> InstanceTest:
     if isinstance(term, Exists):
-        return lambda instance: any(True for _ in _reached(target_value(instance), keys))
+        return lambda instance: any(True for _ in reached(target_value(instance), keys))
     holds = value_test(term)
     if getattr(term, "is_negated", False):
 
         def none_matches(instance: Instance) -> bool:
-            reached = list(_reached(target_value(instance), keys))
-            return bool(reached) and _holds_together(term, holds, reached)
+            values = list(reached(target_value(instance), keys))
+            return bool(values) and _holds_together(term, holds, values)
 
         return none_matches
-    return lambda instance: any(holds(value) for value in _reached(target_value(instance), keys))
+    return lambda instance: any(holds(value) for value in reached(target_value(instance), keys))
 
 
-def _holds_together(term: ValueTerm, holds: Callable[[Any], bool], reached: list[Any]) -> bool:
+def _holds_together(term: ValueTerm, holds: Callable[[Any], bool], values: list[Any]) -> bool:
     """Return whether a negated term holds for values that arrays on the way have multiplied."""
     if isinstance(term, Pattern):
-        flat = [element for value in reached for element in _elements(value)]
+        flat = [element for value in values for element in _elements(value)]
         return holds(flat)
-    return all(holds(value) for value in reached)
+    return all(holds(value) for value in values)
 
 
 def _elements(value: Any) -> list[Any]:
     return value if type(value) is list else [value]
 
 
-def _reached(value: Any, keys: tuple[str, ...]) -> Iterator[Any]:
+def reached(value: Any, keys: tuple[str, ...]) -> Iterator[Any]:
     """Yield what the keys lead to; an array on the way is searched element by element.
 
     A key of digits is also a place in an array, counted from 0.
@@ -134,14 +134,14 @@ def _reached(value: Any, keys: tuple[str, ...]) -> Iterator[Any]:
         yield value
     elif type(value) is dict:
         if keys[0] in value:
-            yield from _reached(value[keys[0]], keys[1:])
+            yield from reached(value[keys[0]], keys[1:])
     elif type(value) is list:
         place = int(keys[0]) if _PLACE.fullmatch(keys[0]) else len(value)
         if place < len(value):
-            yield from _reached(value[place], keys[1:])
+            yield from reached(value[place], keys[1:])
         for element in value:
             if type(element) is dict:
-                yield from _reached(element, keys)
+                yield from reached(element, keys)
 
 
 # ---------------------------------------------------------------------------- entity and links
@@ -154,6 +154,11 @@ _ENTITY_MEMBERS: dict[str, Callable[[Entity], Any]] = {
     "modifiedAt": lambda entity: entity.modified_at,
     "expiresAt": lambda entity: entity.expires_at,
 }
+
+
+def member_of_entity(entity: Entity, member: str) -> Any:
+    """Return what a path without names stands for, None where the entity does not have it."""
+    return _ENTITY_MEMBERS[member](entity)
 
 
 def _entity_member(term: Exists | ValueTerm) -> EntityTest:

@@ -127,6 +127,17 @@ def _with_value(reader: Reader, instance: Instance, path: Path) -> Instance:
     return instance
 
 
+def reads_as_value(body: Any) -> bool:
+    """Return whether a concise attribute is taken for the value of a Property as it stands."""
+    if type(body) is list:
+        return not _is_several(body)
+    if type(body) is not dict:
+        return True
+    if "type" in body or "@type" in body or not KIND_OF_MEMBER.keys().isdisjoint(body):
+        return False
+    return not body or not RESERVED_MEMBERS.issuperset(body)
+
+
 def _infer_type(reader: Reader, body: Mapping[str, Any], path: Path) -> str | None:
     """Return the type of an attribute that does not name one of the eight (clause 4.5.2.3).
 
