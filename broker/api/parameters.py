@@ -30,6 +30,9 @@ class Parameters:
     def __contains__(self, name: str) -> bool:
         return name in self._given
 
+    def __len__(self) -> int:
+        return len(self._given)
+
     def text(self, name: str) -> str | None:
         """Return a parameter as it is; an empty one is an error."""
         value = self._given.get(name)
@@ -97,3 +100,27 @@ def _unknown(kind: str, name: str, known: Collection[str]) -> str:
     if nearest:
         return f"unknown {kind} '{name}'; did you mean '{nearest[0]}'?"
     return f"unknown {kind} '{name}'; this operation takes: {', '.join(sorted(known)) or 'none'}"
+
+
+SELECTION = frozenset({"limit", "offset", "count", "local", "options", "format", "cursor"})
+LINKED_ENTITIES = frozenset({"join", "joinLevel", "containedBy"})
+ENTITY_REPRESENTATION = frozenset({"options", "format", "lang", "pick", "omit", "geometryProperty"})
+FILTERS = frozenset(
+    {
+        "id", "idPattern", "type", "attrs", "q", "csf", "scopeQ", "expandValues", "jsonKeys",
+        "georel", "geometry", "coordinates", "geoproperty",
+    }
+)  # fmt: skip
+QUERY = (
+    SELECTION
+    | LINKED_ENTITIES
+    | ENTITY_REPRESENTATION
+    | FILTERS
+    | frozenset(
+        {
+            "collation", "datasetId", "entityMap", "entityMapLifetime", "orderBy", "orderFrom",
+            "orderGeometry", "splitEntities",
+        }
+    )
+)  # fmt: skip
+"""Parameters of Query Entities (Table 6.4.3.2-1), and `cursor`, which only `next` links carry."""

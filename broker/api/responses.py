@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from broker.api.media_types import GEO_JSON, JSON, JSON_LD
+from broker.api.media_types import JSON, JSON_LD
 from broker.api.problems import problem_details, status_of
 from broker.model.errors import MethodNotAllowed, NgsiLdError, Overloaded
 
@@ -39,24 +39,23 @@ def ngsi_ld_response(
     *,
     media_type: str,
     context_url: str,
-    context_body: Any,
+    context_body: Any = None,
     headers: CIMultiDict[str] | None = None,
-    status: int = 200,
 ) -> web.Response:
-    """Return entities or other NGSI-LD elements with their @context where the type wants it.
+    """Return NGSI-LD elements with their @context.
 
-    `application/json` refers to it by Link, `application/ld+json` and `application/geo+json` carry
-    it in the body (every element of a list, and the collection of a FeatureCollection).
+    With a `context_body` it goes into the body: into every element of a list, else into the
+    object. Without one, a Link header refers to it.
     """
     headers = CIMultiDict() if headers is None else headers
-    if media_type == JSON:
+    if context_body is None:
         headers.add("Link", context_link(context_url))
-    elif media_type == JSON_LD and isinstance(body, list):
+    elif isinstance(body, list):
         body = [{"@context": context_body, **element} for element in body]
-    elif isinstance(body, dict):
+    else:
         body = {"@context": context_body, **body}
     headers["Content-Type"] = media_type
-    return web.Response(body=orjson.dumps(body), status=status, headers=headers)
+    return web.Response(body=orjson.dumps(body), headers=headers)
 
 
 def created(path: str, *parts: str) -> web.Response:
@@ -78,15 +77,3 @@ def problem(error: NgsiLdError) -> web.Response:
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return json_response(problem_details(error), status=status_of(error), headers=headers)
-
-
-__all__ = [
-    "API_ROOT",
-    "GEO_JSON",
-    "context_link",
-    "created",
-    "json_response",
-    "ngsi_ld_response",
-    "no_content",
-    "problem",
-]

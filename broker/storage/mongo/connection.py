@@ -8,6 +8,7 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from broker.model.errors import BadRequestData
@@ -76,6 +77,14 @@ class Databases:
             return None
         name = database[len(self.prefix) + 1 :]
         return re.sub(r"\^(.)", lambda lower: lower[1].upper(), name)
+
+    async def problem(self) -> str | None:
+        """Tell what keeps the database from being used, None if nothing does."""
+        try:
+            await self.client.admin.command("ping")
+        except PyMongoError as error:
+            return f"MongoDB does not answer: {error}"[:300]
+        return None
 
     def _open(self, name: str) -> AsyncDatabase[Document]:
         return self.client.get_database(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeVar
 
 from pymongo import AsyncMongoClient
 
@@ -13,13 +12,14 @@ from broker.model.clock import Clock
 from broker.model.entity import Entity
 from broker.model.errors import NgsiLdError
 from broker.model.expiry import without_expired
+from broker.query.entity_query import EntityQuery
+from broker.storage.entities import EntityPage
 from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_entity
+from broker.storage.mongo.entity_search import count_matching, find_page
 from broker.storage.mongo.lookup_group import LookupGroup
 from broker.storage.mongo.tenants import Tenants
-
-T = TypeVar("T")
 
 
 class MongoEntityStore:
@@ -59,6 +59,15 @@ class MongoEntityStore:
         documents = await self._lookup(tenant).fetch_many(entity_ids)
         live = (self._live(document) for document in documents)
         return {entity.id: entity for entity in live if entity is not None}
+
+    async def find(self, tenant: str, query: EntityQuery) -> EntityPage:
+        """Return one page of the entities that match."""
+        page = await find_page(self._databases.of(tenant)["entities"], query)
+        return EntityPage(page.entities, page.next_cursor)
+
+    async def count(self, tenant: str, query: EntityQuery) -> int:
+        """Return how many entities match, whatever the page."""
+        return await count_matching(self._databases.of(tenant)["entities"], query)
 
     @property
     def queue_length(self) -> int:

@@ -1,0 +1,113 @@
+"""Attributes of one entity (clauses 6.6, 6.7)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from broker.api.conditions import conditions_of
+from broker.api.incoming import Incoming
+from broker.api.keys import PROVISION
+from broker.api.responses import json_response, no_content
+from broker.api.targets import attribute_name, entity_id
+from broker.model.errors import BadRequestData
+from broker.model.outcomes import UpdateResult
+from broker.operations.provision import AttributeTarget
+from broker.representations.reading import read_attribute_fragment, read_fragment
+
+
+async def append_attributes(incoming: Incoming) -> web.Response:
+    """POST /entities/{entityId}/attrs (6.6.3.1)."""
+    target = entity_id(incoming)
+    options = incoming.parameters.options({"noOverwrite"})
+    context = await incoming.context()
+    result = await incoming.request.app[PROVISION].append_attributes(
+        incoming.caller,
+        target,
+        read_fragment(incoming.body, context, "append", entity_id=target),
+        conditions_of(incoming, context),
+        overwrite="noOverwrite" not in options,
+    )
+    return _update_response(result)
+
+
+async def update_attributes(incoming: Incoming) -> web.Response:
+    """PATCH /entities/{entityId}/attrs (6.6.3.2)."""
+    target = entity_id(incoming)
+    context = await incoming.context()
+    result = await incoming.request.app[PROVISION].update_attributes(
+        incoming.caller,
+        target,
+        read_fragment(incoming.body, context, "update", entity_id=target),
+        conditions_of(incoming, context),
+    )
+    return _update_response(result)
+
+
+async def partial_attribute_update(incoming: Incoming) -> web.Response:
+    """PATCH /entities/{entityId}/attrs/{attrId} (6.7.3.1)."""
+    target, name = entity_id(incoming), _attribute(incoming)
+    context = await incoming.context()
+    await incoming.request.app[PROVISION].partial_attribute_update(
+        incoming.caller,
+        target,
+        context.expand(name),
+        read_attribute_fragment(incoming.body, context, "partial", name=name),
+        conditions_of(incoming, context),
+    )
+    return no_content()
+
+
+async def replace_attribute(incoming: Incoming) -> web.Response:
+    """PUT /entities/{entityId}/attrs/{attrId} (6.7.3.3)."""
+    target, name = entity_id(incoming), _attribute(incoming)
+    context = await incoming.context()
+    await incoming.request.app[PROVISION].replace_attribute(
+        incoming.caller,
+        target,
+        context.expand(name),
+        read_attribute_fragment(incoming.body, context, "replace", name=name),
+        conditions_of(incoming, context),
+    )
+    return no_content()
+
+
+async def delete_attribute(incoming: Incoming) -> web.Response:
+    """DELETE /entities/{entityId}/attrs/{attrId} (6.7.3.2)."""
+    name = attribute_name(incoming)
+    context = await incoming.context()
+    target = AttributeTarget(
+        entity_id=entity_id(incoming),
+        name=name if name == "scope" else context.expand(name),
+        dataset_id=incoming.parameters.text("datasetId"),
+        all_instances=incoming.parameters.flag("deleteAll"),
+    )
+    await incoming.request.app[PROVISION].delete_attribute(
+        incoming.caller, target, conditions_of(incoming, context)
+    )
+    return no_content()
+
+
+def _attribute(incoming: Incoming) -> str:
+    name = attribute_name(incoming)
+    if name == "scope":
+        raise BadRequestData(
+            "scope is no attribute; change it with PATCH /entities/{entityId}/attrs",
+            attribute_names=(name,),
+        )
+    return name
+
+
+def _update_response(result: UpdateResult) -> web.Response:
+    """Return 204, or 207 with what was not updated (clauses 5.2.18, 6.3.6: expanded names)."""
+    if not result.not_updated:
+        return no_content()
+    return json_response(
+        {
+            "updated": list(result.updated),
+            "notUpdated": [
+                {"attributeName": refused.attribute_name, "reason": refused.reason}
+                for refused in result.not_updated
+            ],
+        },
+        status=207,
+    )

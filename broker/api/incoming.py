@@ -1,0 +1,75 @@
+"""A request as handlers see it: tenant, parameters, @context and body, read once and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from aiohttp import web
+
+from broker.api.body import read_json
+from broker.api.context_negotiation import context_of_document, linked_context
+from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS
+from broker.api.media_types import preferred
+from broker.api.parameters import Parameters
+from broker.contexts.context import Context
+from broker.model.errors import InvalidRequest
+from broker.operations.caller import Caller
+
+TENANT_HEADER = "NGSILD-Tenant"
+
+
+class Incoming:
+    """One request. `body` is the parsed JSON (None for GET and DELETE without a body)."""
+
+    __slots__ = ("body", "caller", "link", "media_type", "parameters", "request")
+
+    def __init__(self, request: web.Request, parameters: Collection[str]) -> None:
+        self.request = request
+        self.caller = Caller(tenant=_tenant(request))
+        self.parameters = Parameters(request.query, parameters)
+        headers = request.headers
+        self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
+        self.media_type = request.content_type
+        self.body: Any = None
+
+    async def read_body(self) -> None:
+        """Read and parse the body (limits and errors: `broker.api.body.read_json`)."""
+        largest = self.request.app[SETTINGS].largest_body
+        self.body = await read_json(self.request, largest=largest)
+
+    async def context(self) -> Context:
+        """Return the @context of the body if the request has one, else of the Link header."""
+        if self.body is None:
+            return await self.request.app[CONTEXTS].resolve(self.link, tenant=self.caller.tenant)
+        return await self.context_of(self.body)
+
+    async def context_of(self, document: Any, pointer: str = "") -> Context:
+        """Return the @context of the body, or of one element of it (`pointer` says which)."""
+        reference = context_of_document(
+            document, media_type=self.media_type, link=self.link, pointer=pointer
+        )
+        return await self.request.app[CONTEXTS].resolve(reference, tenant=self.caller.tenant)
+
+    async def url_of(self, context: Context) -> str:
+        """Return the URL a Link header gives for an @context; one without gets one (5.13.1)."""
+        if context.url is not None and not context.url.startswith("/"):
+            return context.url
+        app = self.request.app
+        base = app[SETTINGS].public_url or f"{self.request.scheme}://{self.request.host}"
+        return await app[CONTEXT_OPERATIONS].address_of(self.caller, context, base)
+
+    def accepted(self, offered: tuple[str, ...]) -> str:
+        """Return the media type of the response (raises NotAcceptable)."""
+        return preferred(self.request.headers.get("Accept"), offered)
+
+    def part(self, name: str) -> str:
+        """Return a variable part of the path, decoded."""
+        return self.request.match_info[name]
+
+
+def _tenant(request: web.Request) -> str:
+    values = request.headers.getall(TENANT_HEADER, [])
+    if len(values) > 1:
+        raise InvalidRequest(f"the header {TENANT_HEADER} is given more than once")
+    return values[0].strip() if values else ""

@@ -1,0 +1,37 @@
+"""What handlers find in the application, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from broker.contexts.resolver import ContextResolver
+from broker.operations.batch import BatchOperations
+from broker.operations.consumption import EntityConsumption
+from broker.operations.contexts import ContextOperations
+from broker.operations.provision import EntityProvision
+from broker.operations.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Limits of the HTTP binding: bytes of a body, elements of a batch, elements of a page.
+
+    `public_url` is where others reach the broker, None: where the request says.
+    """
+
+    largest_body: int = 16 * 1024 * 1024
+    largest_batch: int = 2_000
+    page_size: int = 20
+    largest_page: int = 1_000
+    public_url: str | None = None
+
+
+SETTINGS = web.AppKey("settings", ApiSettings)
+CONTEXTS = web.AppKey("contexts", ContextResolver)
+TENANCY = web.AppKey("tenancy", Tenancy)
+PROVISION = web.AppKey("provision", EntityProvision)
+CONSUMPTION = web.AppKey("consumption", EntityConsumption)
+BATCH = web.AppKey("batch", BatchOperations)
+CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)

@@ -1,0 +1,121 @@
+"""From URI parameters to one EntityQuery (clauses 5.7.2, 6.4.3.2)."""
+
+from __future__ import annotations
+
+from broker.api.keys import ApiSettings
+from broker.api.parameters import Parameters
+from broker.contexts.context import Context
+from broker.model.errors import BadRequestData
+from broker.model.names import is_uri
+from broker.query.ast import Expression, GeoQuery, Ordering, TypeExpression
+from broker.query.entity_query import EntityQuery, EntitySelector, Page
+from broker.query.geo_parser import parse_geo_query
+from broker.query.order_parser import parse_ordering
+from broker.query.q_parser import parse_q
+from broker.query.selection import parse_scopes, parse_types
+
+ANY_TYPE = "*"
+_GEO = ("georel", "geometry", "coordinates")
+
+
+def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) -> EntityQuery:
+    """Return the query of `GET /entities`. Raises BadRequestData, TooComplexQuery."""
+    type_text = parameters.text("type")
+    is_local = parameters.flag("local") or type_text == ANY_TYPE
+    query = EntityQuery(
+        selectors=_selectors(parameters, terms),
+        attributes=tuple(terms.expand(name) for name in parameters.names("attrs")),
+        condition=_condition(parameters, terms),
+        geo=_geo(parameters, terms),
+        scope=parse_scopes(scope) if (scope := parameters.text("scopeQ")) else (),
+        dataset_ids=parameters.names("datasetId"),
+        ordering=_ordering(parameters, terms),
+        page=page_of(parameters, settings),
+        with_count=parameters.flag("count"),
+        is_local=is_local,
+    )
+    if "local" in parameters and type_text == ANY_TYPE and not parameters.flag("local"):
+        raise BadRequestData("type=* is about this broker only; local=false contradicts it")
+    refuse_too_wide(query, has_type=type_text is not None)
+    return query
+
+
+def refuse_too_wide(query: EntityQuery, *, has_type: bool) -> None:
+    """Raise BadRequestData unless the query says what it is after (5.7.2.4)."""
+    if has_type or query.is_local or query.attributes or query.condition or query.geo:
+        return
+    raise BadRequestData(
+        "the query is too wide: give at least one of type, attrs, q and georel, or local=true"
+    )
+
+
+def type_selection(parameters: Parameters, terms: Context) -> TypeExpression:
+    """Return what the `type` parameter of an operation on one entity selects."""
+    text = parameters.text("type")
+    return parse_types(text, terms) if text else ()
+
+
+def page_of(parameters: Parameters, settings: ApiSettings) -> Page:
+    """Return the wanted page (5.5.9, 6.3.10, 6.3.13)."""
+    limit = parameters.integer("limit", least=0, most=settings.largest_page)
+    if limit == 0 and not parameters.flag("count"):
+        raise BadRequestData("limit=0 returns nothing; it is for counting, with count=true")
+    cursor = parameters.text("cursor")
+    return Page(
+        limit=settings.page_size if limit is None else limit,
+        offset=0 if cursor else offset_of(parameters),
+        cursor=cursor,
+    )
+
+
+def offset_of(parameters: Parameters) -> int:
+    """Return how many elements stand before the page; beside a cursor it only tells `prev`."""
+    return parameters.integer("offset", least=0, most=2**53) or 0
+
+
+def uris(values: tuple[str, ...], parameter: str) -> tuple[str, ...]:
+    """Return the values, or raise BadRequestData for one that is not a URI."""
+    for value in values:
+        if not is_uri(value):
+            raise BadRequestData(f"'{parameter}' lists URIs; {value!r} is not one")
+    return values
+
+
+def _selectors(parameters: Parameters, terms: Context) -> tuple[EntitySelector, ...]:
+    selector = EntitySelector(
+        ids=uris(parameters.names("id"), "id"),
+        id_pattern=parameters.text("idPattern"),
+        types=type_selection(parameters, terms),
+    )
+    return () if selector == EntitySelector() else (selector,)
+
+
+def _condition(parameters: Parameters, terms: Context) -> Expression | None:
+    text = parameters.text("q")
+    return parse_q(text, terms, parameters.names("expandValues")) if text else None
+
+
+def _geo(parameters: Parameters, terms: Context) -> GeoQuery | None:
+    if not any(name in parameters for name in _GEO):
+        return None
+    georel, geometry, coordinates = (parameters.text(name) for name in _GEO)
+    return parse_geo_query(
+        georel=georel,
+        geometry=geometry,
+        coordinates=coordinates,
+        geoproperty=parameters.text("geoproperty"),
+        terms=terms,
+    )
+
+
+def _ordering(parameters: Parameters, terms: Context) -> Ordering | None:
+    order_by = parameters.text("orderBy")
+    if order_by is None:
+        return None
+    return parse_ordering(
+        order_by,
+        terms=terms,
+        collation=parameters.text("collation"),
+        coordinates=parameters.text("orderFrom"),
+        geometry=parameters.text("orderGeometry"),
+    )

@@ -1,0 +1,166 @@
+"""Which representation of entities a client wants, and the answer in it (clauses 6.3.7, 6.3.11,
+6.3.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from broker.api.incoming import Incoming
+from broker.api.media_types import GEO_JSON, JSON_LD
+from broker.api.paging import page_headers
+from broker.api.parameters import Parameters
+from broker.api.posted_queries import string, strings
+from broker.api.responses import ngsi_ld_response
+from broker.contexts.context import Context
+from broker.model.entity import Entity
+from broker.model.errors import BadRequestData, InvalidRequest
+from broker.operations.consumption import QueryResult
+from broker.query.entity_query import EntityQuery
+from broker.representations.geojson import LOCATION, write_feature, write_feature_collection
+from broker.representations.languages import parse_languages
+from broker.representations.options import DEFAULT_OPTIONS, Form, RepresentationOptions
+from broker.representations.selection import Selection, attrs_selection, parse_selection
+from broker.representations.writing import write_entity
+
+_FORMS: Mapping[str, Form] = {
+    "normalized": "normalized",
+    "concise": "concise",
+    "simplified": "simplified",
+    "keyValues": "simplified",
+}
+_OPTIONS = frozenset({*_FORMS, "sysAttrs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a client wants entities: media type, options, the GeoProperty that becomes `geometry`.
+
+    `attributes` are those of the deprecated `attrs`, expanded.
+    """
+
+    media_type: str
+    options: RepresentationOptions
+    attributes: tuple[str, ...] = ()
+    geometry_property: str = LOCATION
+
+
+def wanted_representation(parameters: Parameters, context: Context, media_type: str) -> Wanted:
+    """Return what the URI parameters ask for. Raises BadRequestData, InvalidRequest."""
+    if "geometryProperty" in parameters and media_type != GEO_JSON:
+        raise BadRequestData("geometryProperty is for answers in application/geo+json")
+    members = {name: parameters.names(name) for name in ("attrs", "datasetId")}
+    members |= {name: _whole(parameters.text(name)) for name in ("pick", "omit")}
+    return _wanted(parameters, members, parameters.text("lang"), context, media_type)
+
+
+def posted_representation(
+    body: Any, parameters: Parameters, context: Context, media_type: str
+) -> Wanted:
+    """Return what a Query object asks for (5.2.23). Raises BadRequestData, InvalidRequest."""
+    if not isinstance(body, dict):
+        raise BadRequestData("the body is a JSON object of type Query")
+    members = {name: strings(body, name) for name in ("attrs", "pick", "omit", "datasetId")}
+    return _wanted(parameters, members, string(body, "lang"), context, media_type)
+
+
+def _wanted(
+    parameters: Parameters,
+    members: Mapping[str, tuple[str, ...]],
+    lang: str | None,
+    context: Context,
+    media_type: str,
+) -> Wanted:
+    options = parameters.options(_OPTIONS)
+    if not (options or lang or len(parameters) or any(members.values())):
+        return Wanted(media_type, DEFAULT_OPTIONS)
+    geometry_property = parameters.text("geometryProperty")
+    return Wanted(
+        media_type,
+        RepresentationOptions(
+            form=_form(parameters, options),
+            sys_attrs="sysAttrs" in options,
+            languages=parse_languages(lang) if lang else None,
+            pick=_picked(members, context),
+            omit=parse_selection(members["omit"], context) if members["omit"] else None,
+            dataset_ids=frozenset(members["datasetId"]) or None,
+        ),
+        attributes=tuple(context.expand(name) for name in members["attrs"]),
+        geometry_property=context.expand(geometry_property) if geometry_property else LOCATION,
+    )
+
+
+def _whole(text: str | None) -> tuple[str, ...]:
+    return () if text is None else (text,)
+
+
+def _form(parameters: Parameters, options: frozenset[str]) -> Form:
+    forms = {_FORMS[option] for option in options if option in _FORMS}
+    if len(forms) > 1:
+        raise InvalidRequest(f"options asks for two representations: {', '.join(sorted(forms))}")
+    named = parameters.choice("format", _FORMS)
+    return _FORMS[named] if named else next(iter(forms), "normalized")
+
+
+def _picked(members: Mapping[str, tuple[str, ...]], context: Context) -> Selection | None:
+    if members["pick"] and members["attrs"]:
+        raise BadRequestData("attrs is the old way to say pick; give one of them")
+    if members["pick"]:
+        return parse_selection(members["pick"], context)
+    return attrs_selection(members["attrs"], context) if members["attrs"] else None
+
+
+async def answer_entity(
+    incoming: Incoming, entity: Entity, wanted: Wanted, context: Context
+) -> web.Response:
+    """Return one entity."""
+    return await _answer(incoming, _write(entity, wanted, context), wanted, context)
+
+
+async def answer_page(
+    incoming: Incoming, query: EntityQuery, result: QueryResult, wanted: Wanted
+) -> web.Response:
+    """Return a page of entities with its links."""
+    context = await incoming.context()
+    body: Any = [_write(entity, wanted, context) for entity in result.entities]
+    if wanted.media_type == GEO_JSON:
+        body = write_feature_collection(body)
+    headers = page_headers(incoming, query.page, result)
+    return await _answer(incoming, body, wanted, context, headers)
+
+
+def _write(entity: Entity, wanted: Wanted, context: Context) -> dict[str, Any]:
+    if wanted.media_type == GEO_JSON:
+        return write_feature(entity, context, wanted.options, wanted.geometry_property)
+    return write_entity(entity, context, wanted.options)
+
+
+async def _answer(
+    incoming: Incoming,
+    body: Any,
+    wanted: Wanted,
+    context: Context,
+    headers: CIMultiDict[str] | None = None,
+) -> web.Response:
+    in_body = wanted.media_type == JSON_LD or (
+        wanted.media_type == GEO_JSON and _prefers_context_in_body(incoming)
+    )
+    return ngsi_ld_response(
+        body,
+        media_type=wanted.media_type,
+        context_url="" if in_body else await incoming.url_of(context),
+        context_body=context.body if in_body else None,
+        headers=headers,
+    )
+
+
+def _prefers_context_in_body(incoming: Incoming) -> bool:
+    """Read Prefer: body=json sends the @context of GeoJSON by Link (6.3.6)."""
+    preferences = incoming.request.headers.getall("Prefer", [])
+    return not any(
+        part.strip().lower() == "body=json" for value in preferences for part in value.split(",")
+    )

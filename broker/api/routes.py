@@ -1,0 +1,125 @@
+"""The API as one table: method, path, handler, parameters, clause (Table 6.2-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from broker.api.handlers import attributes, batch, entities
+from broker.api.incoming import Incoming
+from broker.api.parameters import (
+    ENTITY_REPRESENTATION,
+    LINKED_ENTITIES,
+    QUERY,
+    SELECTION,
+)
+from broker.api.responses import API_ROOT
+
+NgsiLdHandler = Callable[[Incoming], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API. `parameters` are the URI parameters it knows."""
+
+    method: str
+    path: str
+    handler: NgsiLdHandler
+    clause: str
+    parameters: frozenset[str] = frozenset()
+
+
+_TYPED = frozenset({"type", "local"})
+_ONE = _TYPED | {"options"}
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/entities", entities.create_entity, "5.6.1", frozenset({"local", "options"})),
+    Route("GET", "/entities", entities.query_entities, "5.7.2", QUERY),
+    Route(
+        "GET",
+        "/entities/{entityId}",
+        entities.retrieve_entity,
+        "5.7.1",
+        _TYPED
+        | ENTITY_REPRESENTATION
+        | LINKED_ENTITIES
+        | {"attrs", "datasetId", "entityMap", "entityMapLifetime"},
+    ),
+    Route("DELETE", "/entities/{entityId}", entities.delete_entity, "5.6.6", _TYPED),
+    Route(
+        "PATCH",
+        "/entities/{entityId}",
+        entities.merge_entity,
+        "5.6.17",
+        _ONE | {"format", "observedAt", "lang"},
+    ),
+    Route("PUT", "/entities/{entityId}", entities.replace_entity, "5.6.18", _ONE),
+    Route("POST", "/entities/{entityId}/attrs", attributes.append_attributes, "5.6.3", _ONE),
+    Route("PATCH", "/entities/{entityId}/attrs", attributes.update_attributes, "5.6.2", _ONE),
+    Route(
+        "PATCH",
+        "/entities/{entityId}/attrs/{attrId}",
+        attributes.partial_attribute_update,
+        "5.6.4",
+        _ONE,
+    ),
+    Route(
+        "DELETE",
+        "/entities/{entityId}/attrs/{attrId}",
+        attributes.delete_attribute,
+        "5.6.5",
+        _TYPED | {"datasetId", "deleteAll"},
+    ),
+    Route(
+        "PUT", "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "5.6.19", _ONE
+    ),
+    Route("POST", "/entityOperations/create", batch.create_entities, "5.6.7", frozenset({"local"})),
+    Route(
+        "POST",
+        "/entityOperations/upsert",
+        batch.upsert_entities,
+        "5.6.8",
+        frozenset({"local", "options"}),
+    ),
+    Route(
+        "POST",
+        "/entityOperations/update",
+        batch.update_entities,
+        "5.6.9",
+        frozenset({"local", "options"}),
+    ),
+    Route(
+        "POST",
+        "/entityOperations/merge",
+        batch.merge_entities,
+        "5.6.20",
+        frozenset({"local", "options", "observedAt", "lang"}),
+    ),
+    Route(
+        "POST", "/entityOperations/delete", batch.delete_entities, "5.6.10", frozenset({"local"})
+    ),
+    Route("POST", "/entityOperations/query", entities.query_entities_by_post, "5.7.2", SELECTION),
+)
+
+
+def add_routes(application: web.Application, routes: tuple[Route, ...] = ROUTES) -> None:
+    """Register the routes, each also with the slash at its end that clause 6.2 writes."""
+    for route in routes:
+        handler = _parsed(route)
+        application.router.add_route(route.method, API_ROOT + route.path, handler)
+        application.router.add_route(route.method, API_ROOT + route.path + "/", handler)
+
+
+def _parsed(route: Route) -> Handler:
+    handle, parameters = route.handler, route.parameters
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        incoming = Incoming(request, parameters)
+        if request.method in {"POST", "PATCH", "PUT"}:
+            await incoming.read_body()
+        return await handle(incoming)
+
+    return handler

@@ -1,0 +1,39 @@
+"""Entities and attributes named by the path of a request."""
+
+from __future__ import annotations
+
+from broker.api.incoming import Incoming
+from broker.model.datetimes import canonical_time
+from broker.model.errors import BadRequestData
+from broker.model.merging import MergeDefaults
+from broker.model.names import is_name, is_uri
+
+
+def entity_id(incoming: Incoming) -> str:
+    """Return the entity the path names. Raises BadRequestData unless it is a URI."""
+    value = incoming.part("entityId")
+    if not is_uri(value):
+        raise BadRequestData(
+            f"the entity id {value[:200]!r} is not a URI; for example urn:ngsi-ld:Building:1"
+        )
+    return value
+
+
+def attribute_name(incoming: Incoming) -> str:
+    """Return the attribute the path names, as written. Raises BadRequestData unless it is one."""
+    value = incoming.part("attrId")
+    if not (is_name(value) or is_uri(value)):
+        raise BadRequestData(
+            f"{value[:200]!r} is not the name of an attribute", attribute_names=(value,)
+        )
+    return value
+
+
+def merge_defaults(incoming: Incoming) -> MergeDefaults:
+    """Return what `observedAt` and `lang` say of a merge (6.5.3.4)."""
+    observed_at = incoming.parameters.text("observedAt")
+    if observed_at is not None and canonical_time(observed_at) is None:
+        raise BadRequestData(
+            f"observedAt is a time such as 2026-01-31T09:00:00Z, not {observed_at!r}"
+        )
+    return MergeDefaults(observed_at=observed_at, lang=incoming.parameters.text("lang"))

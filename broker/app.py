@@ -1,0 +1,116 @@
+"""The composition root: settings to stores to operations to the application.
+
+The only module that names implementations of stores. Read it to see how everything is wired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from broker.api import keys
+from broker.api.handlers import node
+from broker.api.middleware import answer_problems
+from broker.api.routes import add_routes
+from broker.config import ConfigurationError, Settings
+from broker.contexts.assembly import assemble_contexts
+from broker.contexts.resolver import ContextResolver
+from broker.model.clock import system_clock
+from broker.operations.batch import BatchOperations
+from broker.operations.consumption import EntityConsumption
+from broker.operations.contexts import ContextOperations
+from broker.operations.provision import EntityProvision
+from broker.operations.tenancy import Tenancy
+from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.storage.mongo.commit_group import GroupLimits
+from broker.storage.mongo.connection import Databases, connect
+from broker.storage.mongo.contexts import MongoContextStore
+from broker.storage.mongo.entities import MongoEntityStore
+from broker.storage.mongo.tenants import Tenants
+
+
+def build_api(settings: Settings) -> web.Application:
+    """Return the application one API worker serves.
+
+    Reads files (preloaded @contexts); connects to nothing before it starts. Raises
+    ConfigurationError without a MongoDB URI.
+    """
+    databases = open_databases(settings)
+    tenants = Tenants(databases)
+    entities = MongoEntityStore(
+        databases=databases,
+        tenants=tenants,
+        clock=system_clock,
+        limits=GroupLimits(queued_writes=settings.limits.commit_queue),
+    )
+    tenancy = Tenancy(tenants=tenants)
+    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
+    context_store = MongoContextStore(databases, clock=system_clock)
+    contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
+
+    application = web.Application(
+        middlewares=[answer_problems], client_max_size=settings.limits.body_bytes
+    )
+    application[keys.SETTINGS] = _api_settings(settings)
+    application[keys.CONTEXTS] = contexts
+    application[keys.CONTEXT_OPERATIONS] = ContextOperations(
+        store=context_store, resolver=contexts, clock=system_clock
+    )
+    application[keys.TENANCY] = tenancy
+    application[keys.PROVISION] = EntityProvision(entities=entities, tenancy=tenancy)
+    application[keys.CONSUMPTION] = EntityConsumption(
+        entities=entities, tenancy=tenancy, clock=system_clock
+    )
+    application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
+    application[node.PROBES] = {"mongodb": databases.problem}
+    application.cleanup_ctx.append(_while_serving(databases, outbound, contexts))
+    _add_node_routes(application)
+    add_routes(application)
+    return application
+
+
+def open_databases(settings: Settings) -> Databases:
+    """Return the databases of an installation, not yet connected."""
+    if settings.mongodb.uri is None:
+        raise ConfigurationError(
+            ["no MongoDB URI; set MUTSURA_MONGODB_URI, or use 'mutsura serve', which brings one"]
+        )
+    client = connect(
+        settings.mongodb.uri,
+        pool_size=settings.mongodb.pool_size,
+        timeout_ms=int(settings.mongodb.timeout * 1000),
+    )
+    return Databases(client, prefix=settings.mongodb.database_prefix)
+
+
+def _api_settings(settings: Settings) -> keys.ApiSettings:
+    limits = settings.limits
+    return keys.ApiSettings(
+        largest_body=limits.body_bytes,
+        largest_batch=limits.batch_size,
+        page_size=limits.page_size,
+        largest_page=limits.page_size_max,
+        public_url=settings.server.public_url,
+    )
+
+
+def _while_serving(
+    databases: Databases, outbound: OutboundClient, contexts: ContextResolver
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def serving(_: web.Application) -> AsyncIterator[None]:
+        async with outbound, contexts:
+            yield
+        await databases.client.close()
+
+    return serving
+
+
+def _add_node_routes(application: web.Application) -> None:
+    for path, handler in (
+        ("/health", node.health),
+        ("/ready", node.ready),
+        ("/metrics", node.metrics),
+        ("/version", node.version),
+    ):
+        application.router.add_get(path, handler)

@@ -1,0 +1,53 @@
+"""Context information consumption: entities as they are now (clauses 5.7.1, 5.7.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.model.clock import Clock
+from broker.model.entity import Entity
+from broker.model.errors import EntityNotFound
+from broker.operations.caller import Caller
+from broker.operations.conditions import UNCONDITIONAL, Conditions
+from broker.operations.tenancy import Tenancy
+from broker.query.entity_query import EntityQuery
+from broker.storage.entities import EntityStore
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """A page of entities; `count` is the size of the whole result where the query asks for it."""
+
+    entities: list[Entity]
+    next_cursor: str | None = None
+    count: int | None = None
+
+
+class EntityConsumption:
+    """Reads never return what has expired. All raise NonexistentTenant and DatabaseUnavailable."""
+
+    def __init__(self, *, entities: EntityStore, tenancy: Tenancy, clock: Clock) -> None:
+        self._entities = entities
+        self._tenancy = tenancy
+        self._clock = clock
+
+    async def retrieve_entity(
+        self, caller: Caller, entity_id: str, conditions: Conditions = UNCONDITIONAL
+    ) -> Entity:
+        """Retrieve Entity (5.7.1). Raises EntityNotFound."""
+        await self._tenancy.require(caller)
+        entity = await self._entities.fetch(caller.tenant, entity_id)
+        if entity is None:
+            raise EntityNotFound(f"the entity <{entity_id}> does not exist")
+        conditions.check(entity, entity_id)
+        return entity
+
+    async def query_entities(self, caller: Caller, query: EntityQuery) -> QueryResult:
+        """Query Entities (5.7.2). Raises BadRequestData, TooComplexQuery."""
+        await self._tenancy.require(caller)
+        query = query.evolve(now=self._clock())
+        count = await self._entities.count(caller.tenant, query) if query.with_count else None
+        if query.page.limit == 0:
+            return QueryResult([], count=count)
+        page = await self._entities.find(caller.tenant, query)
+        return QueryResult(page.entities, page.next_cursor, count)
