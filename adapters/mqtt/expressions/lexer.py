@@ -39,7 +39,8 @@ def tokens_of(text: str) -> list[Token]:
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise InvalidExpression(f"unexpected {text[position:].strip()[:1]!r} at {position + 1}")
+            rest = text[position:].lstrip()
+            raise InvalidExpression(f"unexpected {rest[:1]!r} at {len(text) - len(rest) + 1}")
         tokens.append(_token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
         position = match.end()
     return [*tokens, Token("end", "", end)]

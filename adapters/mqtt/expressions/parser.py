@@ -11,6 +11,7 @@ from adapters.mqtt.expressions.operators import BINARY, number_of, tidy, truth
 from adapters.mqtt.expressions.transforms import TRANSFORMS, UNSUPPORTED
 
 LENGTH_LIMIT = 2000
+TOKEN_LIMIT = 300
 DEPTH_LIMIT = 40
 CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
 
@@ -38,7 +39,10 @@ def compile_expression(text: str) -> Expression:
     """Compile an expression. Raises `InvalidExpression` with the position of the fault."""
     if len(text) > LENGTH_LIMIT:
         raise InvalidExpression(f"the expression is longer than {LENGTH_LIMIT} characters")
-    parser = _Parser(tokens_of(text))
+    tokens = tokens_of(text)
+    if len(tokens) > TOKEN_LIMIT:
+        raise InvalidExpression(f"the expression has more than {TOKEN_LIMIT} parts")
+    parser = _Parser(tokens)
     evaluate = parser.whole()
     return Expression(text, frozenset(parser.variables), evaluate)
 
