@@ -128,7 +128,7 @@ class OperandReader:
     def _ends_low(self, end: int) -> bool:
         """Return whether the text up to `end` is a number or a time, so that ".." makes a range."""
         text = self._scanner.text[self._scanner.position : end].strip()
-        return _NUMBER.fullmatch(text) is not None or _time(text) is not None
+        return _NUMBER.fullmatch(text) is not None or time_of(text) is not None
 
     def _number(self, match: re.Match[str], start: int) -> int | float:
         is_short = len(match[0]) <= _INT64_DIGITS
@@ -142,10 +142,11 @@ class OperandReader:
     def _operand(self, text: str) -> Operand:
         if self._expand is not None:
             return Operand(self._expand(text))
-        return Operand(text, _time(text))
+        return Operand(text, time_of(text))
 
 
-def _time(text: str) -> str | None:
+def time_of(text: str) -> str | None:
+    """Return the `time` of the operand a text is."""
     time = comparable_time(text)
     if isinstance(time, str):
         return time
