@@ -18,6 +18,7 @@ from broker.query.ast import (
 )
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.geo_parser import parse_geometry
+from broker.query.geometries import indexable_geometry
 from broker.query.operands import time_of
 
 NAMES = ("https://e.org/a", "https://e.org/b.c$%")
@@ -139,6 +140,7 @@ paths = (
         st.sampled_from(("id", "type", "scope", "createdAt", "modifiedAt", "expiresAt")),
     )
 )
+patterns = st.sampled_from(("^a", "b$", "A$", ".", r"^\d+", "é|:"))
 intervals = st.lists(ordered, min_size=2, max_size=2).filter(
     lambda ends: (
         isinstance(ends[0].value, str) == isinstance(ends[1].value, str)
@@ -195,6 +197,7 @@ queries = st.builds(
 # Coordinates are multiples of 1/8 degree that the reference geometries, shifted by 1/16 and
 # 1/32 degree, never touch: on a border the database and shapely may differ.
 
+RELATIONS = ("near", "within", "contains", "intersects", "equals", "disjoint", "overlaps")
 eighths = st.integers(-8, 8).map(lambda number: number / 8)
 points = st.tuples(eighths, eighths).map(list)
 shapes = st.one_of(
@@ -249,8 +252,4 @@ def geo_queries(draw):
 
 
 def _is_drawable(shape):
-    try:
-        parse_geometry(shape["type"], shape["coordinates"], parameter="test")
-    except Exception:
-        return False
-    return True
+    return indexable_geometry(shape) is not None

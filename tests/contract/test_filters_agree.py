@@ -16,7 +16,7 @@ from broker.storage.mongo.filters_geo import path_of_geometry
 from tests import queries
 
 BY_EXAMPLE = settings(
-    max_examples=150,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -33,7 +33,7 @@ def collection(mongodb_uri: str, database_prefix: str) -> Iterator[Collection[di
 def _store(collection, entities):
     entities = list({entity.id: entity for entity in entities}.values())
     collection.delete_many({})
-    collection.insert_many([encode_entity(entity, []) for entity in entities])
+    collection.insert_many([encode_entity(entity) for entity in entities])
     return entities
 
 
