@@ -16,6 +16,7 @@ from broker.api.routes import add_routes
 from broker.config import ConfigurationError, Settings
 from broker.contexts.assembly import assemble_contexts
 from broker.contexts.resolver import ContextResolver
+from broker.engine import Engine
 from broker.model.clock import system_clock
 from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
@@ -68,6 +69,15 @@ def build_api(settings: Settings) -> web.Application:
     _add_node_routes(application)
     add_routes(application)
     return application
+
+
+def build_engine(settings: Settings) -> Engine:
+    """Return what the engine process runs; connects to nothing before it starts.
+
+    Raises ConfigurationError without a MongoDB URI.
+    """
+    databases = open_databases(settings)
+    return Engine(parts=(), resources=(databases.client,))
 
 
 def open_databases(settings: Settings) -> Databases:

@@ -16,6 +16,9 @@ import yaml
 from broker.config.field import ENVIRONMENT_PREFIX, Declared, as_text, declared_in, masked
 from broker.config.settings import Settings
 
+EXIT_CONFIGURATION = 78
+"""Exit code of a process that cannot work with its configuration: another start will not help."""
+
 CONFIG_VARIABLE = "MUTSURA_CONFIG"
 _OTHERS_PREFIXES = ("MUTSURA_TEST_", "MUTSURA_ADAPTER_")
 
@@ -37,8 +40,8 @@ def load_settings(
     """Return the effective settings.
 
     `file` (else the one `MUTSURA_CONFIG` names) is TOML or YAML, a table a group; `overrides` are
-    texts by key (`server.port`) and win over everything. Variables `MUTSURA_TEST_…` and
-    `MUTSURA_ADAPTER_…` belong to others.
+    texts by key (`server.port`) and win over everything. Paths in a file are relative to it.
+    Variables `MUTSURA_TEST_…` and `MUTSURA_ADAPTER_…` belong to others.
 
     Raises:
         ConfigurationError: with every mistake in the file and the environment.
@@ -69,6 +72,11 @@ def as_environment(settings: Settings) -> dict[str, str]:
     return {one.variable: as_text(value) for one, value in effective(settings)}
 
 
+def is_setting_variable(name: str) -> bool:
+    """Return whether a variable of the environment is meant for these settings."""
+    return name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(_OTHERS_PREFIXES)
+
+
 def effective(settings: Settings) -> Iterator[tuple[Declared, Any]]:
     """Yield every setting with its value."""
     for one in declared_in(Settings):
@@ -93,9 +101,7 @@ def _from_environment(
     by_variable = {one.variable: one.key for one in declared.values()}
     given: dict[str, Any] = {}
     for variable, text in environment.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_VARIABLE:
-            continue
-        if variable.startswith(_OTHERS_PREFIXES):
+        if not is_setting_variable(variable) or variable == CONFIG_VARIABLE:
             continue
         if variable in by_variable:
             given[by_variable[variable]] = text
@@ -111,10 +117,12 @@ def _from_file(
         return {}
     given: dict[str, Any] = {}
     for key, value in _flatten(_parse(path, problems), {one.group for one in declared.values()}):
-        if key in declared:
-            given[key] = value
-        else:
+        if key not in declared:
             problems.append(_unknown(f"setting {key} in {path}", key, declared))
+        elif declared[key].type is Path and isinstance(value, str):
+            given[key] = str(path.absolute().parent / Path(value).expanduser())
+        else:
+            given[key] = value
     return given
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 import typing
 from collections.abc import Iterator
 
@@ -23,13 +24,15 @@ A setting comes from the environment (its variable) or from a settings file that
     [limits]
     page_size = 50
 
-The environment wins over the file. A name that does not exist and a value of the wrong type are
-errors. `mutsura check-config` prints the effective values.
+The environment wins over the file. Paths in a file are relative to it. A name that does not exist
+and a value of the wrong type are errors. `mutsura check-config` prints the effective values.
 """
 
 
-def settings_page() -> str:
-    """Return the page in Markdown."""
+def settings_page(*, plain: bool = False) -> str:
+    """Return the page in Markdown, or `plain` for a terminal."""
+    if plain:
+        return "\n".join(_paragraph(one) for one in declared_in(Settings))
     lines = [_INTRODUCTION]
     for title, purpose, members in _groups():
         lines += [f"## {title}", purpose, "", "| setting | default | meaning |", "|---|---|---|"]
@@ -50,5 +53,19 @@ def _groups() -> Iterator[tuple[str, str, list[Declared]]]:
 
 def _row(one: Declared) -> str:
     default = f"`{as_text(one.default)}`" if as_text(one.default) else "none"
-    kind = one.type_name[0].upper() + one.type_name[1:]
-    return f"| `{one.name}`<br>`{one.variable}` | {default} | {one.doc.help} {kind}. |"
+    about = f"{one.doc.help} {_sentence(one.type_name)}"
+    return f"| `{one.name}`<br>`{one.variable}` | {default} | {about} |"
+
+
+def _paragraph(one: Declared) -> str:
+    about = textwrap.fill(
+        f"{one.doc.help} {_sentence(one.type_name)}",
+        width=88,
+        initial_indent="    ",
+        subsequent_indent="    ",
+    )
+    return f"{one.variable} (in a file: {one.key}) = {as_text(one.default) or '(none)'}\n{about}\n"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

@@ -85,6 +85,14 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, complaint: st
         load_settings({}, file=file)
 
 
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "mutsura.toml"
+    file.write_text('data_directory = "here"\n[adapters]\nfile = "/there/city.yaml"')
+    settings = load_settings({}, file=file)
+    assert settings.data_directory == tmp_path / "here"
+    assert settings.adapters.file == Path("/there/city.yaml")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.toml cannot be read: No such file"):
         load_settings({}, file=tmp_path / "none.toml")

@@ -1,0 +1,121 @@
+"""What the processes of a node do from start to end: an API worker, the engine.
+
+Both wait for a database that starts later than they do, and both end on SIGTERM or SIGINT after
+the work under way. A database that can never do, such as a standalone server, ends them with
+`EXIT_CONFIGURATION`: starting them again would not help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import uvloop
+from aiohttp import web
+
+from broker.app import build_api, build_engine
+from broker.config import Settings
+from broker.config.load import EXIT_CONFIGURATION
+from broker.embedded.ports import shared_socket
+from broker.observability.tasks import spawn
+from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
+
+_LOOK_AGAIN: Final = 2.0
+_REMIND: Final = 30.0
+_GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)
+
+log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Serve the API until told to stop; return the exit code."""
+    return _run(settings, lambda stop: _serve(settings, stop))
+
+
+def run_engine(settings: Settings) -> int:
+    """Match, notify and expire until told to stop; return the exit code."""
+    return _run(settings, lambda stop: _drive(settings, stop))
+
+
+def _run(settings: Settings, work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_stopped(settings, work))
+
+
+async def _until_stopped(
+    settings: Settings, work: Callable[[asyncio.Event], Awaitable[None]]
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    looking = spawn(_check_database(settings, stop), name="check the database")
+    await work(stop)
+    return await looking
+
+
+async def _check_database(settings: Settings, stop: asyncio.Event) -> int:
+    """Look until a database answers; return the exit code it calls for."""
+    waited = 0.0
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(inspect_server, settings.mongodb.uri or "")
+        except ServerUnreachable as error:
+            if waited % _REMIND == 0:
+                log.warning("waiting for the database: %s", error)
+            waited += _LOOK_AGAIN
+            await _pause(stop, _LOOK_AGAIN)
+        except ServerUnsuitable as error:
+            log.error("the database cannot be used: %s", error)  # noqa: TRY400 - said in full
+            stop.set()
+            return EXIT_CONFIGURATION
+        else:
+            if waited:
+                log.info("the database answers")
+            return 0
+    return 0
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    limits = settings.limits
+    runner = web.AppRunner(
+        build_api(settings),
+        access_log=logging.getLogger("mutsura.access") if settings.logging.access else None,
+        shutdown_timeout=settings.server.drain_timeout,
+        keepalive_timeout=settings.server.keepalive_timeout,
+        max_line_size=limits.url_bytes,
+        max_field_size=limits.url_bytes,
+    )
+    await runner.setup()
+    try:
+        with shared_socket(settings.server.host, settings.server.port) as listener:
+            await web.SockSite(runner, listener, backlog=1024).start()
+            _settle_memory()
+            await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _drive(settings: Settings, stop: asyncio.Event) -> None:
+    engine = build_engine(settings)
+    _settle_memory()
+    await engine.run(stop)
+
+
+def _settle_memory() -> None:
+    """Take what was loaded at start out of the garbage collector's way."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)

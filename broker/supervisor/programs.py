@@ -1,0 +1,50 @@
+"""The programs of a node and the environment they get."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from broker.config import Settings, as_environment
+from broker.config.load import is_setting_variable
+from broker.supervisor.banner import api_url
+from broker.supervisor.child import Program
+
+
+def broker_programs(settings: Settings) -> list[Program]:
+    """Return the engine and the API workers."""
+    grace = settings.server.drain_timeout + 5.0
+    workers = range(settings.server.worker_count)
+    return [
+        Program("engine", _mutsura("engine"), grace),
+        *(Program(f"worker {number}", _mutsura("worker"), grace) for number in workers),
+    ]
+
+
+def adapters_program(settings: Settings) -> Program | None:
+    """Return the host of the connectors, when there are any."""
+    if settings.adapters.file is None:
+        return None
+    options = (
+        "--config", str(settings.adapters.file),
+        "--broker", api_url(settings),
+        "--data", str(settings.data_directory / "adapters"),
+    )  # fmt: skip
+    return Program("adapters", _mutsura("adapters", "run", *options), 15.0)
+
+
+def child_environment(settings: Settings, *, mongodb_uri: str, mqtt_url: str) -> Mapping[str, str]:
+    """Return the environment of the children: exactly these settings, and the rest as it is."""
+    told = replace(
+        settings,
+        mongodb=replace(settings.mongodb, uri=mongodb_uri),
+        mqtt=replace(settings.mqtt, url=mqtt_url),
+    )
+    rest = {name: text for name, text in os.environ.items() if not is_setting_variable(name)}
+    return rest | as_environment(told)
+
+
+def _mutsura(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "broker", *words)
