@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,7 +142,10 @@ def profile_of(group: Group | None, device: Device | None, device_id: str) -> Pr
 
 
 def check_document(document: Any, place: str) -> None:
-    """Check the members groups and devices share. Raises `WrongSyntax` with the place."""
+    """Check the members groups and devices share. Raises `WrongSyntax` with the place.
+
+    Reads the files of time zones that are new: not for the event loop.
+    """
     if not isinstance(document, Mapping):
         raise WrongSyntax(f"{place} should be an object")
     for member, kinds in _MEMBER_KINDS.items():
@@ -288,7 +292,9 @@ def _quoted(item: Any) -> str:
     raise WrongSyntax("explicitAttrs lists names of attributes and objects with object_id")
 
 
+@lru_cache(maxsize=1000)
 def _zone(name: Any) -> tzinfo:
+    """Return a time zone; the first time it is read from a file."""
     if not name:
         return UTC
     try:

@@ -59,10 +59,13 @@ class Provisioning:
 
     async def create_groups(self, scope: Scope, documents: Any) -> None:
         """Create all groups of a request, or none."""
-        groups = [
-            group_from(document, scope.service, scope.subservice, f"groups[{index}]")
-            for index, document in enumerate(_items(documents, "groups"))
-        ]
+        items = _items(documents, "groups")
+        groups = await asyncio.to_thread(
+            lambda: [
+                group_from(document, scope.service, scope.subservice, f"groups[{index}]")
+                for index, document in enumerate(items)
+            ]
+        )
         async with self._turn:
             seen: set[tuple[str, str]] = set()
             for group in groups:
@@ -83,7 +86,7 @@ class Provisioning:
 
     async def change_group(self, scope: Scope, resource: str, apikey: str, changes: Any) -> None:
         """Replace the members given."""
-        check_document(changes, "body")
+        await asyncio.to_thread(check_document, changes, "body")
         async with self._turn:
             group = self._own_group(scope, resource, apikey)
             for member, current in (("resource", resource), ("apikey", apikey)):
@@ -114,15 +117,13 @@ class Provisioning:
                 f"devices has {len(items)} elements; at most {DEVICE_LIMIT} are taken"
             )
         async with self._turn:
-            devices = [
-                device_from(
-                    self._with_apikey(document, scope),
-                    scope.service,
-                    scope.subservice,
-                    f"devices[{index}]",
-                )
-                for index, document in enumerate(items)
-            ]
+            complete = [self._with_apikey(document, scope) for document in items]
+            devices = await asyncio.to_thread(
+                lambda: [
+                    device_from(document, scope.service, scope.subservice, f"devices[{index}]")
+                    for index, document in enumerate(complete)
+                ]
+            )
             self._refuse_known(devices)
             await self._store.put(devices)
             for device in devices:
@@ -156,7 +157,7 @@ class Provisioning:
         self, scope: Scope, device_id: str, apikey: str | None, changes: Any
     ) -> None:
         """Replace the members given; the id cannot be changed."""
-        check_document(changes, "body")
+        await asyncio.to_thread(check_document, changes, "body")
         if "device_id" in changes:
             raise BadRequest("device_id cannot be changed: it identifies the device")
         async with self._turn:

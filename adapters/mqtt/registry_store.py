@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
-from adapters.mqtt.configuration import Device, Group
+from adapters.mqtt.configuration import Device, Group, check_document
+from adapters.mqtt.provisioning_errors import WrongSyntax
 from adapters.runtime.store import Store
+
+log = logging.getLogger(__name__)
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS mqtt_registry (
@@ -29,9 +34,7 @@ class SqliteRegistryStore:
 
     async def load(self) -> tuple[list[Group], list[Device]]:
         """Return everything stored."""
-        rows = await self._store.transact(self._read)
-        groups = [_group(row) for row in rows if row[0] == GROUP]
-        return groups, [_device(row) for row in rows if row[0] == DEVICE]
+        return await self._store.transact(self._read)
 
     async def put(self, items: Sequence[Group | Device]) -> None:
         """Insert or replace groups and devices, all or none."""
@@ -51,13 +54,26 @@ class SqliteRegistryStore:
             )
         )
 
-    def _read(self, db: sqlite3.Connection) -> list[tuple[str, str, str, str, str]]:
+    def _read(self, db: sqlite3.Connection) -> tuple[list[Group], list[Device]]:
         db.execute(TABLE)
-        return db.execute(
+        rows = db.execute(
             "SELECT kind, key, service, subservice, document FROM mqtt_registry "
             "WHERE adapter = ? ORDER BY kind, key",
             (self._adapter,),
         ).fetchall()
+        groups = [_group(row) for row in rows if row[0] == GROUP]
+        devices = [_device(row) for row in rows if row[0] == DEVICE]
+        for document in [*(one.document for one in groups), *(one.document for one in devices)]:
+            _check(document)
+        return groups, devices
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    """Read what a document names (time zones) and tell of what an older version had accepted."""
+    try:
+        check_document(document, "document")
+    except WrongSyntax as error:
+        log.warning("stored configuration that cannot be used: %s", error.message)
 
 
 def _row(item: Group | Device) -> tuple[str, str, str, str, str]:

@@ -43,7 +43,8 @@ async def run(context: AdapterContext[Settings]) -> None:
         store = SqliteRegistryStore(
             await stack.enter_async_context(Store(context.data)), context.name
         )
-        registry = await _registry(settings, store)
+        registry = await asyncio.to_thread(_configured, settings)
+        registry.fill(*await store.load())
         ledger = await stack.enter_async_context(
             Ledger(
                 context.data / "ledger.sqlite3",
@@ -66,8 +67,8 @@ async def run(context: AdapterContext[Settings]) -> None:
         await _receive(context, server, receiver, ledger)
 
 
-async def _registry(settings: Settings, store: SqliteRegistryStore) -> Registry:
-    """Return the registry: the settings file's groups and devices, then what was provisioned."""
+def _configured(settings: Settings) -> Registry:
+    """Return a registry with the groups and devices of the settings file."""
     registry = Registry()
     try:
         for document in settings.groups:
@@ -81,7 +82,6 @@ async def _registry(settings: Settings, store: SqliteRegistryStore) -> Registry:
     for group in families.groups(settings.families, settings.service):
         if registry.group(*group.key) is None:
             registry.add_group(group, fixed=True)
-    registry.fill(*await store.load())
     return registry
 
 
