@@ -20,6 +20,7 @@ _BOMS: Final = (
 )
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _SAMPLE_LINES: Final = 60
+_JAPANESE: Final = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 class UnreadableFile(Exception):
@@ -119,6 +120,8 @@ def _text(data: bytes) -> tuple[str, str]:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError as error:
+            if encoding == "utf-8" and _JAPANESE.search(data[: error.start].decode()):
+                raise _undecodable(data, "UTF-8 from here on", error) from error
             errors.append(error)
             continue
         if encoding == "cp932" and _is_rather_euc(data, text):
@@ -131,7 +134,7 @@ def _text(data: bytes) -> tuple[str, str]:
 def _is_rather_euc(data: bytes, as_cp932: str) -> bool:
     """EUC-JP text often decodes as CP932, as rows of half-width kana."""
     half_width = len(re.findall("[\uff61-\uff9f]", as_cp932))
-    japanese = len(re.findall("[\u3040-\u30ff\u4e00-\u9fff]", as_cp932))
+    japanese = len(_JAPANESE.findall(as_cp932))
     if half_width <= japanese:
         return False
     try:

@@ -145,7 +145,7 @@ def _mapped(
     report.columns = _column_uses(table, assignment)
     missing = [attribute for attribute in layout.required if attribute not in assignment.matched()]
     if missing:
-        headers = "; ".join(" or ".join(layout.columns[one].headers[:3]) for one in missing)
+        headers = ", ".join(layout.columns[one].called for one in missing)
         report.refuse(
             f"required columns are missing: {', '.join(missing)}", f"add a column named {headers}"
         )

@@ -81,6 +81,7 @@ _COLUMN_KEYS: Final = frozenset(
         "also",
         "fill_down",
         "fields",
+        "called",
     )
 )
 
@@ -95,7 +96,8 @@ class Column:
 
     `headers` are normal header names in order of preference; `pattern` matches header names
     instead, and its group `observedAt` holds the time of observation. `columns` gives, for the
-    kind `marks`, the headers of each member of the array.
+    kind `marks`, the headers of each member of the array. `called` is the usual header, as written
+    in the standard, for messages.
     """
 
     attribute: str
@@ -111,6 +113,7 @@ class Column:
     fill_down: bool = False
     also: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +274,7 @@ def _column(attribute: str, spec: Any, name: str) -> Column:
         pattern=pattern,
         columns={member: _normal(headers) for member, headers in spec.get("columns", {}).items()},
         fields={member: _normal(headers) for member, headers in spec.get("fields", {}).items()},
+        called=spec.get("called") or next(iter(spec.get("headers", ())), attribute),
         **optional,
     )
 
@@ -282,7 +286,7 @@ def _merged(block: Any, own: Any) -> Any:
     if not isinstance(block, Mapping):
         return own
     headers = [*own.get("headers", ()), *block.get("headers", ())]
-    return {**block, **own, "headers": headers}
+    return {**block, **own, "headers": headers, "called": next(iter(block.get("headers", ())), "")}
 
 
 def _normal(headers: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,243 @@
+"""`mutsura import` and the csv adapter against an HTTP broker and an HTTP server of files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from aiohttp import web
+
+from adapters.csv.command import main
+from adapters.csv.settings import Settings, SourceSettings
+from adapters.csv.source import run
+from adapters.runtime.errors import Misconfigured
+from adapters.runtime.manifest import find
+from adapters.runtime.testing import TestBroker, adapter_context
+from tests.integration.adapters.csv_broker import BrokerThread
+from tests.unit.adapters.csv.tables import AED, aed, csv_bytes
+
+ROWS = [AED, aed("1"), aed("2", "図書館", flag="☆"), aed("3", "公園", code="37201")]
+
+
+@pytest.fixture
+def broker() -> Iterator[BrokerThread]:
+    with BrokerThread() as running:
+        yield running
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "222127_aed.csv"
+    path.write_bytes(csv_bytes(ROWS, "cp932"))
+    return path
+
+
+def test_import_writes_and_reports(file, broker, capsys):
+    assert main([str(file), "--broker", broker.url]) == 0
+    assert "3 rows: 3 created, 0 updated, 0 unchanged, 0 rejected" in capsys.readouterr().out
+    assert "urn:ngsi-ld:Defibrillator:222127-1" in broker.entities
+    link = broker.broker.requests[-1][1]["Link"]
+    assert "https://uri.mutsura.dev/context.jsonld" in link
+
+
+def test_only_what_differs_is_written(file, broker, capsys):
+    main([str(file), "--broker", broker.url])
+    file.write_bytes(csv_bytes([AED, aed("1", place="3階"), *ROWS[2:], aed("4", "駅")]))
+    capsys.readouterr()
+    main([str(file), "--broker", broker.url])
+    assert "4 rows: 1 created, 1 updated, 2 unchanged" in capsys.readouterr().out
+    written = [entity["id"] for entity in broker.broker.batches[-1]]
+    assert sorted(written) == [
+        "urn:ngsi-ld:Defibrillator:222127-1",
+        "urn:ngsi-ld:Defibrillator:222127-4",
+    ]
+
+
+def test_what_the_broker_adds_itself_is_left_alone(file, broker):
+    main([str(file), "--broker", broker.url])
+    held = broker.entities["urn:ngsi-ld:Defibrillator:222127-1"]
+    held["batteryLevel"] = {"type": "Property", "value": 0.8}
+    main([str(file), "--broker", broker.url])
+    assert held["batteryLevel"]["value"] == 0.8
+    assert len(broker.broker.batches) == 1
+
+
+def test_a_refused_entity_is_a_rejected_row_and_the_rest_is_imported(file, broker, tmp_path):
+    broker.broker.refuse("urn:ngsi-ld:Defibrillator:222127-2", "no room")
+    report = tmp_path / "report.json"
+    assert main([str(file), "--broker", broker.url, "--report", str(report)]) == 0
+    document = orjson.loads(report.read_bytes())["files"][0]
+    assert document["rows"]["created"] == 2
+    assert document["rejected"][0]["row"] == 3
+    assert "no room" in document["rejected"][0]["reason"]
+    assert main([str(file), "--broker", broker.url, "--strict"]) == 1
+
+
+def test_an_entity_that_does_not_fit_its_schema_is_not_sent(broker, tmp_path, capsys):
+    header = ["全国地方公共団体コード", "ID", "種別", "所在地_連結表記", "口径"]
+    path = tmp_path / "222127_fire_hydrant.csv"
+    path.write_bytes(csv_bytes([header, ["222127", "1", "消火栓", "焼津市", "-99999"],
+                                ["222127", "2", "消火栓", "焼津市", "65"]]))  # fmt: skip
+    main([str(path), "--broker", broker.url])
+    out = capsys.readouterr().out
+    assert "1 created" in out
+    assert "hydrantDiameter" in out
+    assert list(broker.entities) == ["urn:ngsi-ld:FireWaterSource:222127-2"]
+
+
+def test_a_dry_run_needs_no_broker_and_writes_nothing(file, capsys):
+    assert main([str(file), "--dry-run", "--broker", "http://127.0.0.1:9"]) == 0
+    assert "checked only: 3 rows, 3 can be imported" in capsys.readouterr().out
+
+
+def test_a_broker_that_is_not_there_is_told_at_once(file, capsys):
+    assert main([str(file), "--broker", "http://127.0.0.1:9"]) == 1
+    assert "mutsura serve" in capsys.readouterr().err
+
+
+def test_several_files_one_of_them_bad(file, broker, tmp_path, capsys):
+    page = tmp_path / "error.csv"
+    page.write_bytes(b"<!DOCTYPE html><p>404</p>")
+    assert main([str(page), str(file), str(tmp_path / "none.csv"), "--broker", broker.url]) == 1
+    out = capsys.readouterr().out
+    assert "error.csv: REFUSED" in out
+    assert "none.csv: REFUSED" in out
+    assert "3 files, 2 refused; 3 rows: 3 created" in out
+
+
+def test_a_folder_is_all_its_tables(file, broker, tmp_path):
+    (tmp_path / "notes.md").write_text("no table")
+    assert main([str(tmp_path), "--broker", broker.url]) == 0
+    assert len(broker.entities) == 3
+
+
+def test_the_tenant_is_asked_for(file, broker):
+    main([str(file), "--broker", broker.url, "--tenant", "yaizu"])
+    assert len(broker.broker.tenants["yaizu"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name at least one file"),
+        (["x.csv", "--mapping", "none.toml"], "cannot read the mapping file"),
+        (["none.csv", "--propose-mapping"], "none.csv"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["x", "--municipality", "222128"], ["x", "--most-rejected", "2"]]
+)
+def test_wrong_options_are_named(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert arguments[1] in capsys.readouterr().err
+
+
+def test_a_proposal_is_printed(file, capsys):
+    assert main([str(file), "--propose-mapping"]) == 0
+    assert "[attributes]" in capsys.readouterr().out
+
+
+class FileServer:
+    """Serves one file with an ETag and counts the answers."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.answers: list[int] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        etag = f'"{hash(self.data)}"'
+        status = 304 if request.headers.get("If-None-Match") == etag else 200
+        self.answers.append(status)
+        body = None if status == 304 else self.data
+        return web.Response(status=status, body=body, headers={"ETag": etag})
+
+
+@pytest.fixture
+async def server():
+    files = FileServer()
+    app = web.Application()
+    app.router.add_get("/{name}", files.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    files.url = f"http://127.0.0.1:{runner.addresses[0][1]}/222127_aed.csv"
+    yield files
+    await runner.cleanup()
+
+
+async def test_the_adapter_imports_a_url_when_it_has_changed(server, tmp_path):
+    server.data = csv_bytes(ROWS)
+    broker = TestBroker()
+    settings = Settings(sources=[SourceSettings(url=server.url)])
+    async with broker.running():
+        async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
+            await run(context)
+        assert len(broker.entities) == 3
+        async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
+            await run(context)
+            assert server.answers == [200, 304]
+            server.data = csv_bytes([[*AED, "点検日"], [*aed("1", place="3階"), "2026-04-01"]])
+            await run(context)
+            report = orjson.loads(
+                (context.data / "reports" / "222127_aed.csv.report.json").read_bytes()
+            )
+    assert (
+        broker.entities["urn:ngsi-ld:Defibrillator:222127-1"]["installationLocation"]["value"]
+        == "3階"
+    )
+    assert any("new: 点検日" in remark for remark in report["remarks"])
+
+
+async def test_the_adapter_survives_a_broker_that_is_away(file, tmp_path):
+    broker = TestBroker()
+    settings = Settings(sources=[SourceSettings(path=file)])
+    async with broker.running():
+        broker.be_overloaded(3)
+        async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
+            await asyncio.wait_for(run(context), 10)
+    assert len(broker.entities) == 3
+
+
+async def test_vanished_rows_are_reported_when_the_file_is_complete(file, tmp_path):
+    broker = TestBroker()
+    async with broker.running():
+        for rows in (ROWS, ROWS[:2]):
+            file.write_bytes(csv_bytes(rows))
+            settings = Settings(sources=[SourceSettings(path=file, vanished="report")])
+            async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
+                await run(context)
+                report = orjson.loads(
+                    (context.data / "reports" / "222127_aed.csv.report.json").read_bytes()
+                )
+    assert report["vanished"] == ["urn:ngsi-ld:Defibrillator:222127-2"]
+    assert len(broker.entities) == 3
+
+
+def test_the_manifest_is_in_order():
+    manifest = find("csv")
+    assert manifest.settings_class() is Settings
+    assert all(one.status != "todo" for one in manifest.assessment())
+
+
+def test_settings_name_what_is_missing():
+    with pytest.raises(ValueError, match="either path or url"):
+        SourceSettings()
+
+
+async def test_a_wrong_mapping_file_is_misconfigured(file, tmp_path):
+    (tmp_path / "own.toml").write_text("tpye = 'A'")
+    source = SourceSettings(path=file, mapping=tmp_path / "own.toml")
+    async with adapter_context(
+        Settings(sources=[source]), broker="http://127.0.0.1:9", data=tmp_path / "data"
+    ) as context:
+        with pytest.raises(Misconfigured, match="did you mean 'type'"):
+            await run(context)

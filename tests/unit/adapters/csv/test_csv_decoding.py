@@ -1,0 +1,104 @@
+"""What a file really is: encodings, delimiters, and things that are no table."""
+
+import contextlib
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.csv.decoding import UnreadableFile, decode
+
+TEXT = "名称,住所\r\n市役所,焼津市本町①\r\n髙﨑ビル,№3㈱\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
+def test_encodings_are_found(encoding):
+    decoded = decode(TEXT.encode(encoding))
+    assert decoded.text.removeprefix("\ufeff") == TEXT
+    assert decoded.encoding == encoding
+
+
+def test_utf_16_without_a_mark():
+    assert decode("名称\tabcdefgh\r\n1\t2".encode("utf-16-le")).encoding == "utf-16-le"
+
+
+def test_euc_jp_is_not_taken_for_cp932():
+    text = "名称,住所\n市役所,焼津市本町\n" * 20
+    decoded = decode(text.encode("euc_jp"))
+    assert decoded.text == text
+    assert decoded.encoding == "euc_jp"
+
+
+def test_the_wave_dash_of_windows_survives():
+    assert "\uff5e" in decode("名称,時間\n店,9時\uff5e17時".encode("cp932")).text
+
+
+@pytest.mark.parametrize(("delimiter", "name"), [(",", "comma"), ("\t", "tab"), (";", "semicolon")])
+def test_delimiters_are_found(delimiter, name):
+    text = "\n".join(
+        delimiter.join(cells) for cells in (["a", "b", "c"], ["1,5", "2", "3"], ["4", "5", "6"])
+    )
+    if delimiter == ",":
+        text = 'a,b,c\n"1,5",2,3\n4,5,6'
+    assert decode(text.encode()).delimiter == delimiter
+
+
+def test_commas_in_tab_separated_cells_do_not_mislead():
+    rows = ["名称\t位置", "A\t34.1,135.1,x,y", "B\t34.2,135.2", "C\t34.3"]
+    assert decode("\n".join(rows).encode()).delimiter == "\t"
+
+
+def _zip(*names: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in names:
+            archive.writestr(name, TEXT.encode())
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"  \r\n", "empty"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
+        (b"\xef\xbb\xbf<html>", "web page"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xd0\xcf\x11\xe0abc", "Excel"),
+        (_zip("xl/workbook.xml", "[Content_Types].xml"), "Excel workbook"),
+        (_zip("a.csv", "b.csv"), "2 tables"),
+        (b"PK\x03\x04broken", "damaged"),
+        (b'{"a": 1}', "JSON"),
+        ("名称,住所\n".encode() + b"\x81\xff\x00\xfe\n", "not valid"),
+        (b"a,b\n1\x00,2\n", "NUL"),
+        ("名".encode() + b",b\n" + "市役所".encode("cp932") + b",2\n", "not valid"),
+    ],
+)
+def test_other_things_are_refused_with_a_remedy(data, reason):
+    with pytest.raises(UnreadableFile) as error:
+        decode(data)
+    assert reason in error.value.reason
+    assert error.value.remedy
+
+
+def test_a_zip_with_one_table_is_opened():
+    assert decode(_zip("a.csv", "readme.md")).text == TEXT
+
+
+def test_size_is_limited():
+    with pytest.raises(UnreadableFile, match="more than the limit"):
+        decode(b"a,b\n" * 100, max_bytes=100)
+
+
+def test_mixed_encodings_are_refused_and_the_line_is_named():
+    data = "名称,住所\n東京,港区\n".encode() + "大阪,北区\n".encode("cp932")
+    with pytest.raises(UnreadableFile, match="line 3"):
+        decode(data)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_it_fail_otherwise(data):
+    with contextlib.suppress(UnreadableFile):
+        decode(data)

@@ -1,0 +1,218 @@
+"""Recognition, refusals, reports and proposals."""
+
+import json
+import tomllib
+
+import pytest
+
+from adapters.csv.importing import ImportOptions, read_file, shipped_types
+from adapters.csv.layout import LayoutError, parse_layout, shipped_layouts
+from adapters.csv.proposal import propose_mapping
+from adapters.csv.recognition import recognise
+from adapters.csv.rendering import render, render_totals
+from tests.unit.adapters.csv.tables import AED, aed, csv_bytes, entities, imported
+
+UNKNOWN = [
+    ["樹種", "本数", "公園", "植樹日"],
+    ["さくら", "12", "中央公園", "2020/4/1"],
+    ["うめ", "3", "西公園", "2021/4/1"],
+]
+
+
+def test_an_unknown_layout_is_refused_with_what_to_do():
+    report = imported(UNKNOWN, "trees.csv").report
+    assert report.outcome == "refused"
+    assert "--propose-mapping trees.csv" in report.remedy
+
+
+def test_a_proposal_is_a_mapping_that_imports_the_file():
+    rows = [["樹種", "名称", "住所", "本数", "植樹日", "緯度", "経度"],
+            ["さくら", "中央公園", "焼津市本町", "12", "2020/4/1", "34.86", "138.32"],
+            ["うめ", "西公園", "焼津市西", "3", "2021/4/1", "34.87", "138.31"]]  # fmt: skip
+    proposal = propose_mapping(csv_bytes(rows), "222127_trees.csv")
+    document = tomllib.loads(proposal)
+    assert document["type"] == "Trees"
+    assert document["attributes"]["columnD"] == {"headers": ["本数"], "kind": "integer"}
+    assert document["attributes"]["columnE"]["kind"] == "date"
+    read = imported(rows, mapping=parse_layout(proposal, "trees.toml"))
+    found = entities(read)
+    assert [entity["type"] for entity in found] == ["Trees", "Trees"]
+    assert found[0]["columnD"]["value"] == 12
+    assert "location" in found[0]
+
+
+def test_a_proposal_for_a_table_without_names_is_a_valid_mapping_too():
+    proposal = propose_mapping(csv_bytes(UNKNOWN), "trees.csv")
+    read = imported(UNKNOWN, mapping=parse_layout(proposal, "trees.toml"))
+    assert len(entities(read)) == 2
+
+
+def test_a_type_may_be_stated():
+    rows = [["名称", "住所", "高さ"], ["さくら", "焼津市本町", "3m"], ["うめ", "焼津市西", "2m"]]
+    found = entities(imported(rows, entity_type="Tree"))
+    assert found[0]["type"] == "Tree"
+    assert found[0]["otherColumns"]["json"] == {"高さ": "3m"}
+    known = entities(imported(rows, entity_type="PublicFacility"))
+    assert known[0]["type"] == "PublicFacility"
+
+
+def test_a_missing_required_column_refuses_the_file():
+    rows = [["NO", "小児対応設備の有無", "住所"], ["1", "有", "焼津市"]]
+    report = imported(rows, "222127_aed.csv").report
+    assert report.outcome == "refused"
+    assert "name" in report.reason
+    assert "名称" in report.remedy
+
+
+def test_too_many_rejected_rows_refuse_the_file():
+    rows = [AED, aed("1"), aed("2", name=""), aed("3", name="")]
+    read = imported(rows)
+    assert read.mapped is None
+    assert "2 of 3 rows" in read.report.reason
+    assert imported(rows, most_rejected=0.7).mapped is not None
+
+
+def test_a_file_without_rows_is_an_empty_import():
+    read = imported([AED])
+    assert read.report.outcome == "checked"
+    assert entities(read) == []
+
+
+def test_unreadable_files_are_reports_not_exceptions():
+    report = read_file(b"<html>404</html>", "aed.csv", ImportOptions()).report
+    assert report.outcome == "refused"
+    assert report.reason
+    assert report.remedy
+
+
+def test_the_name_of_the_file_decides_where_columns_do_not():
+    header = ["NO", "名称", "住所", "緯度", "経度"]
+    row = ["1", "小浜", "焼津市小浜", "34.8", "138.3"]
+    assert (
+        entities(imported([header, row], "222127_douhou_musen.csv"))[0]["type"]
+        == "PublicAddressSpeaker"
+    )
+    assert imported([header, row], "222127_list.csv").report.outcome == "refused"
+
+
+def test_columns_win_over_the_name_of_the_file():
+    assert (
+        entities(imported([AED, aed("1")], "222127_public_toilet.csv"))[0]["type"]
+        == "Defibrillator"
+    )
+
+
+@pytest.mark.parametrize("layout", shipped_layouts(), ids=lambda layout: layout.name)
+def test_every_layout_is_recognised_by_its_first_headers(layout):
+    header = []
+    for column in layout.columns.values():
+        if column.pattern is None and column.kind not in ("rest", "marks", "recurrence", "records"):
+            header.append(column.headers[0])
+        header += [names[0] for names in (*column.columns.values(), *column.fields.values())]
+    found = recognise(header, f"x_{layout.slugs[0] if layout.slugs else ''}.csv", shipped_layouts())
+    assert found is not None
+    assert layout.type in found.layout.entity_types()
+
+
+def test_prefixed_columns_of_data_models_are_understood():
+    header = [
+        "ゴミ集積場所_ID",
+        "ゴミ集積場所_名称",
+        "ゴミ集積場所_緯度",
+        "ゴミ集積場所_経度",
+        "ゴミ集積場所_ゴミ種類",
+        "ゴミ集積場所_ゴミ収集日",
+    ]
+    row = ["1", "本町1", "34.86", "138.32", "燃やせるごみ", "月・木"]
+    entity = entities(imported([header, row]))[0]
+    assert entity["type"] == "WasteContainerIsle"
+    assert entity["location"]["value"]["coordinates"] == [138.32, 34.86]
+
+
+def test_a_repeated_header_is_the_second_column():
+    header = ["no", "facility_name", "address", "temporary", "available_from", "available_from"]
+    entity = entities(imported([header, ["1", "幼稚園", "大阪市", "有", "9:00", "14:00"]]))[0]
+    assert entity["startTime"]["value"] == "09:00"
+    assert entity["endTime"]["value"] == "14:00"
+
+
+def test_the_report_names_file_row_column_value_reason_and_remedy():
+    read = imported(
+        [AED, aed("1", east="東経"), aed("2", name=""), aed("3", "公園"), aed("4", "駅")],
+        "222127_aed.csv",
+    )
+    document = read.report.as_json()
+    json.dumps(document)
+    assert document["rejected"] == [
+        {"file": "222127_aed.csv", "row": 3, "column": "C", "header": "名称", "value": "",
+         "reason": "name is required and missing or unreadable", "remedy": "fill the cell"}
+    ]  # fmt: skip
+    (warning,) = document["warnings"]
+    assert (warning["row"], warning["column"]) == (2, "E")
+    assert "東経" in warning["value"]
+    assert warning["remedy"]
+
+
+def test_the_terminal_shows_what_needs_a_person():
+    read = imported(
+        [AED, aed("1", flag="☆", code="37201"), aed("2", "公園", code="37201")], "x_aed.csv"
+    )
+    text = render(read.report)
+    assert "row 2, column H (小児対応設備の有無) '☆'" in text
+    assert "and 1 more rows: check digit of the municipality code restored" in text
+    assert "1 files, 0 refused" in render_totals([read.report])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title = 'x'", "type"),
+        ("type = 'A'\ncolums = 1", "did you mean 'columns'|known are|did you mean"),
+        ("type = 'A'\n[attributes]\na = { kind = 'numbr' }", "did you mean 'number'"),
+        ("type = 'A'\nblocks = ['hed']", "hed"),
+        ("type = 'A'\n[identity]\nkey = ['nonsense']", "nonsense"),
+        ("type = 'A'\n[attributes]\na = { pattern = '(' }", "pattern"),
+        ("type = 'A'\nrequired = ['b']", "'b'"),
+        ("type = ", "Invalid"),
+    ],
+)
+def test_mistakes_in_mapping_files_are_named(text, message):
+    with pytest.raises(LayoutError, match=message):
+        parse_layout(text, "own.toml")
+
+
+def test_merged_cells_are_filled_down_only_when_the_mapping_says_so():
+    mapping = parse_layout(
+        "type = 'Room'\n[identity]\nstated = []\nkey = ['name', 'building']\n[attributes]\n"
+        "name = ['室名']\nbuilding = { headers = ['建物'], fill_down = true }\n",
+        "rooms.toml",
+    )
+    found = entities(imported([["建物", "室名"], ["本館", "1号"], ["", "2号"]], mapping=mapping))
+    assert [entity["building"]["value"] for entity in found] == ["本館", "本館"]
+
+
+def test_six_columns_of_degrees():
+    mapping = parse_layout(
+        "type = 'Station'\n[identity]\nkey = ['name']\n[attributes]\nname = ['観測所']\n"
+        "position = { kind = 'dms', columns = {"
+        " latDegree = ['北緯度'], latMinute = ['北緯分'], latSecond = ['北緯秒'],"
+        " lonDegree = ['東経度'], lonMinute = ['東経分'], lonSecond = ['東経秒'] } }\n",
+        "stations.toml",
+    )
+    header = ["観測所", "北緯度", "北緯分", "北緯秒", "東経度", "東経分", "東経秒"]
+    entity = entities(
+        imported([header, ["A", "36", "3", "36", "136", "13", "12"]], mapping=mapping)
+    )[0]
+    assert entity["location"]["value"]["coordinates"] == pytest.approx([136.22, 36.06])
+
+
+def test_types_are_listed():
+    wanted = {
+        "EvacuationSite",
+        "EvacuationShelter",
+        "Defibrillator",
+        "PublicToilet",
+        "Event",
+        "PopulationByArea",
+    }
+    assert wanted <= set(shipped_types())

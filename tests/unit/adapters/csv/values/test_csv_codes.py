@@ -1,0 +1,121 @@
+"""Codes with check digits, telephone numbers, postal codes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.csv.municipality import register
+from adapters.csv.values.codes import (
+    is_municipality_code,
+    municipality_check_digit,
+    read_corporate_number,
+    read_municipality_code,
+)
+from adapters.csv.values.contacts import read_phone, read_postal_code
+
+KNOWN = register().codes
+REAL = [
+    "131016",
+    "011002",
+    "092011",
+    "072028",
+    "074667",
+    "132195",
+    "221309",
+    "092134",
+    "336432",
+    "282103",
+]
+
+
+@pytest.mark.parametrize("code", REAL)
+def test_real_codes_are_right(code):
+    assert is_municipality_code(code)
+    assert read_municipality_code(code, KNOWN).repair == ""
+
+
+def test_every_code_of_the_register_has_its_check_digit():
+    assert len(KNOWN) > 1900
+    assert all(is_municipality_code(code) for code in KNOWN)
+
+
+@pytest.mark.parametrize("code", REAL)
+@pytest.mark.parametrize("position", range(6))
+def test_one_wrong_digit_is_noticed(code, position):
+    wrong = code[:position] + str((int(code[position]) + 1) % 10) + code[position + 1 :]
+    assert read_municipality_code(wrong, KNOWN).value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("37201", "372013"),
+        ("92011", "092011"),
+        ("1100", "011002"),
+        ("11002", "011002"),
+        ("３７２０１３", "372013"),
+        ("222127.0", "222127"),
+    ],
+)
+def test_lost_digits_are_restored_where_that_is_proved(text, code):
+    assert read_municipality_code(text, KNOWN).value == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("37201", "372013"), ("92011", "092011"), ("1100", "011002")]
+)
+def test_every_restoration_is_told(text, code):
+    assert code in read_municipality_code(text, KNOWN).repair
+
+
+@pytest.mark.parametrize("text", ["372014", "992010", "00000", "1234567", "高松市", "99999", "12"])
+def test_other_codes_are_refused_with_a_reason(text):
+    reading = read_municipality_code(text, KNOWN)
+    assert reading.value is None
+    assert reading.problem
+
+
+@given(st.integers(1000, 47999))
+def test_a_restored_code_is_always_right(number):
+    for text in (str(number), f"{number}{municipality_check_digit(f'{number:05d}')}"):
+        value = read_municipality_code(text, KNOWN).value
+        assert value is None or is_municipality_code(value)
+
+
+@given(st.text(max_size=9))
+def test_no_text_makes_the_readers_fail(text):
+    read_municipality_code(text, KNOWN)
+    read_corporate_number(text)
+    read_phone(text)
+    read_postal_code(text)
+
+
+def test_corporate_numbers():
+    assert read_corporate_number("7000012050002").value == "7000012050002"
+    assert read_corporate_number("7-0000-1205-0002").value == "7000012050002"
+    assert "check digit" in read_corporate_number("8000012050002").problem
+    assert read_corporate_number("12345").problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(054)626-1139", "(054)626-1139"),
+        ("０５４－６２６－１１３９", "054-626-1139"),
+        ("0820‐45‐2126", "0820-45-2126"),
+        ("03-3657-3455（寅さん記念館）", "03-3657-3455(寅さん記念館)"),
+    ],
+)
+def test_telephone_numbers(text, expected):
+    assert read_phone(text).value == expected
+
+
+def test_words_are_no_telephone_number():
+    assert read_phone("非公開").problem
+    assert read_phone("-").problem == ""
+
+
+def test_postal_codes():
+    assert read_postal_code("425-0022").value == "4250022"
+    assert read_postal_code("〒４２５－００２２").value == "4250022"
+    assert read_postal_code("4250").problem
