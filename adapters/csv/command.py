@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
             raise Misconfigured("name at least one file or URL")
         if arguments.propose_mapping:
             return _propose(arguments.files)
-        return asyncio.run(_run(arguments))
+        return asyncio.run(_run(_expanded(arguments.files), _options(arguments), arguments))
     except AdapterError as error:
         sys.stderr.write(f"mutsura import: {error.detail}\n")
         return 2 if isinstance(error, Misconfigured) else 1
@@ -145,14 +145,13 @@ def _propose(files: Sequence[str]) -> int:
     return 0
 
 
-async def _run(arguments: argparse.Namespace) -> int:
-    options = _options(arguments)
+async def _run(files: Sequence[str], options: ImportOptions, arguments: argparse.Namespace) -> int:
     reports: list[FileReport] = []
     async with AsyncExitStack() as stack:
         destination = (
             None if arguments.dry_run else await stack.enter_async_context(_destination(arguments))
         )
-        for name in _expanded(arguments.files):
+        for name in files:
             report = await _import_one(name, options, destination, arguments)
             reports.append(report)
             sys.stdout.write(render(report, shown=0 if arguments.verbose else 5) + "\n")
@@ -216,7 +215,7 @@ async def _destination(arguments: argparse.Namespace) -> AsyncIterator[Destinati
         client = BrokerClient(session, address)
         await _greet(client, arguments.broker)
         async with Writer(client, skip_unchanged=True) as writer:
-            yield Destination(client, writer, Validation(Schemas()))
+            yield Destination(client, writer, Validation(await asyncio.to_thread(Schemas)))
 
 
 async def _greet(client: BrokerClient, url: str) -> None:

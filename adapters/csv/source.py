@@ -75,7 +75,7 @@ async def _import_file(
     last_header: list[str],
     context: AdapterContext[Settings],
 ) -> FileReport:
-    options = options_of(source, context.settings)
+    options = await asyncio.to_thread(options_of, source, context.settings)
     read = await asyncio.to_thread(read_file, found.data, found.name, options)
     read.report.remarks += _drift(last_header, read.report.header)
     destination = Destination(

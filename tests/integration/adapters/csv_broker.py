@@ -1,4 +1,4 @@
-"""The runtime's test broker on a thread of its own, for commands that bring their own event loop."""
+"""The runtime's test broker on a thread of its own, for commands with their own event loop."""
 
 from __future__ import annotations
 

@@ -133,7 +133,5 @@ def test_counts_of_nanao_agree_with_a_plain_reading():
         row = plain[entity["identifier"]["value"]]
         floods = "flood" in entity.get("hazardTypes", {"value": []})["value"]
         assert floods == (row["災害種別_洪水"] == "1.0")
-        assert entity["location"]["value"]["coordinates"] == [
-            float(row["経度"]),
-            float(row["緯度"]),
-        ]
+        position = [float(row["経度"]), float(row["緯度"])]
+        assert entity["location"]["value"]["coordinates"] == pytest.approx(position)
