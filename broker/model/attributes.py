@@ -90,8 +90,3 @@ RESERVED_MEMBERS = frozenset[str]().union(*MEMBERS.values(), *OUTPUT_ONLY.values
 
 GEO_ATTRIBUTES = frozenset({"location", "observationSpace", "operationSpace"})
 """The names the standard defines as GeoProperties (clause 4.7.1)."""
-
-
-def is_sub_attribute(member: str) -> bool:
-    """Return whether a member of a stored instance is a sub-attribute (its name is an IRI)."""
-    return ":" in member

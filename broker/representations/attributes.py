@@ -50,7 +50,7 @@ def read_attribute(reader: Reader, body: Any, path: Path, depth: int = 0) -> lis
     if type(body) is dict:
         return [read_instance(reader, body, path, depth)]
     if type(body) is list and _is_several(body):
-        return _read_several(reader, body, path, depth)
+        return read_instances(reader, body, path, depth)
     return [_read_bare(reader, body, path)]
 
 
@@ -214,7 +214,8 @@ def _is_instance(item: Mapping[str, Any]) -> bool:
     return not KIND_OF_MEMBER.keys().isdisjoint(item)
 
 
-def _read_several(reader: Reader, body: list[Any], path: Path, depth: int) -> list[Instance]:
+def read_instances(reader: Reader, body: list[Any], path: Path, depth: int = 0) -> list[Instance]:
+    """Return several instances, told apart by their datasetId (clause 4.5.5)."""
     instances: list[Instance] = []
     seen: set[str | None] = set()
     for index, item in enumerate(body):

@@ -16,7 +16,12 @@ from broker.model.fragment import Fragment, is_deletion
 from broker.model.names import is_name, is_uri
 from broker.model.scopes import is_scope
 from broker.model.terms import Terms
-from broker.representations.attributes import expand_name, read_attribute, read_instance
+from broker.representations.attributes import (
+    expand_name,
+    read_attribute,
+    read_instance,
+    read_instances,
+)
 from broker.representations.members import read_date_time
 from broker.representations.reader import (
     COMPLETE,
@@ -114,7 +119,7 @@ def read_attribute_fragment(
     reader = Reader(terms, _PAYLOADS[operation], limits, attribute=name)
     if type(body) is list and body:
         bodies = [_without_context(item) for item in body]
-        instances = read_attribute(reader, bodies, ())
+        instances = read_instances(reader, bodies, ())
     else:
         members = _without_context(_object(reader, body))
         if not members:

@@ -253,6 +253,11 @@ REFUSED = [
     ({"type": "Property", "value": 1, "datasetId": "no uri"}, "/datasetId", "URI"),
     ({"type": "Property", "value": 1, "datasetId": NULL}, "/datasetId", "deleted"),
     ({"type": "Property", "value": 1, "my sub": 1}, "/my sub", "name"),
+    (
+        {"type": "Property", "value": 1, "ex:a": 1, "https://example.org/vocab#a": 2},
+        "/https:~1~1example.org~1vocab#a",
+        "twice",
+    ),
     ({"type": "Property", "value": 1, "a/b~c": 1}, "/a~1b~0c", "name"),
     ({"type": "Thing", "value": 1}, "/type", "one of Property"),
     ({"type": None, "value": 1}, "/type", "one of Property"),
@@ -291,6 +296,21 @@ def test_what_an_attribute_may_not_be_is_refused(terms, written, place, word):
     assert refusal.value.attribute_names == ("temperature",)
     assert word in refusal.value.detail
     assert refusal.value.detail.startswith("temperature")
+
+
+PROOFS = [
+    ({"type": "Relationship", "object": "urn:a:1"}, "/type", "Property"),
+    ({"value": "text"}, "/value", "object"),
+    ({"value": {}, "entityIdSealed": 5}, "/entityIdSealed", "URI"),
+    ({"value": {}, "entityTypeSealed": 42}, "/entityTypeSealed", "term"),
+]
+
+
+@pytest.mark.parametrize(("written", "place", "word"), PROOFS)
+def test_what_is_no_proof_is_refused(terms, written, place, word):
+    with pytest.raises(BadRequestData, match=word) as refusal:
+        read_entity(entity_with({"value": 1, "ngsildproof": written}), terms)
+    assert refusal.value.pointer == f"/temperature/ngsildproof{place}"
 
 
 REFUSED_ENTITIES = [
@@ -530,6 +550,7 @@ def test_a_replacement_is_a_whole_attribute(terms):
         ({"value": {"a": NULL}}, "partial", "/value/a"),
         ({"value": 5, "unitCode": 5}, "partial", "/unitCode"),
         ([{"value": 5, "unitCode": 5}], "replace", "/0/unitCode"),
+        ([5], "replace", "/0"),
     ],
 )
 def test_a_wrong_attribute_fragment_is_refused(terms, body, operation, place):

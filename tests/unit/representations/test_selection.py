@@ -75,6 +75,7 @@ def test_what_is_no_language_filter(text):
         ({"de": 1, "fr": 2}, "pt,fr;q=0.5", "fr"),
         ({"de": 1, "fr": 2}, "pt,*;q=0.9,fr;q=0.5", "de"),
         ({"zh-Hant": 1, "zh": 2}, "zh-Hant-TW", "zh-Hant"),
+        ({"en": 1, "zh": 2}, "zh-Hant-TW", "zh"),
         ({"de": 1}, "*", "de"),
     ],
 )
