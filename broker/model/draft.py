@@ -102,10 +102,14 @@ class Draft:
 
     def _drop_expired(self, live: Entity) -> None:
         for name, instances in self._entity.attributes.items():
-            kept = {id(instance) for instance in live.attributes.get(name, ())}
+            remaining = live.attributes.get(name, [])
             for instance in instances:
-                if id(instance) not in kept:
-                    self.remove(name, instance.get("datasetId"))
+                dataset_id = instance.get("datasetId")
+                rest = instance_of(remaining, dataset_id)
+                if rest is None:
+                    self.remove(name, dataset_id)
+                elif rest is not instance:
+                    self.put(name, rest)
 
     def _record(self, name: str, before: Instance | None, after: Instance | None) -> None:
         change = self._touched.get(name)

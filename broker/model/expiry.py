@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from broker.model.datetimes import canonical_time
-from broker.model.entity import Entity, Instance
+from broker.model.entity import Attributes, Entity, Instance
 
 
 def without_expired(entity: Entity, now: str) -> Entity | None:
     """Return the entity without its expired instances, None if it expired as a whole.
 
-    `now` is in the fixed-width form. An entity that has nothing expired is returned as it is.
+    Sub-attributes expire like attributes. `now` is in the fixed-width form. An entity that has
+    nothing expired is returned as it is, and so is each instance.
     """
     if entity.expires_at is not None and _is_past(entity.expires_at, now):
         return None
-    attributes: dict[str, list[Instance]] = {}
-    changed = False
-    for name, instances in entity.attributes.items():
-        live = [
-            instance
-            for instance in instances
-            if "expiresAt" not in instance or not _is_past(instance["expiresAt"], now)
-        ]
-        changed = changed or len(live) < len(instances)
-        if live:
-            attributes[name] = live
-    return entity.evolve(attributes=attributes) if changed else entity
+    if not _has_expiry(entity.attributes):
+        return entity
+    attributes = {
+        name: live
+        for name, instances in entity.attributes.items()
+        if (live := _live_instances(instances, now))
+    }
+    return entity if attributes == entity.attributes else entity.evolve(attributes=attributes)
+
+
+def earliest_expiry(attributes: Attributes) -> str | None:
+    """Return when the first of the attributes or sub-attributes expires, None if none ever does.
+
+    The time is in the fixed-width form.
+    """
+    expiries = (expiry for instances in attributes.values() for expiry in _expiries(instances))
+    return min((time for time in map(canonical_time, expiries) if time), default=None)
+
+
+def _has_expiry(attributes: Attributes) -> bool:
+    for instances in attributes.values():
+        for instance in instances:
+            if "expiresAt" in instance:
+                return True
+            for member, value in instance.items():
+                if ":" in member and _has_expiry({member: value}):
+                    return True
+    return False
+
+
+def _live_instances(instances: list[Instance], now: str) -> list[Instance]:
+    return [
+        _live_instance(instance, now)
+        for instance in instances
+        if "expiresAt" not in instance or not _is_past(instance["expiresAt"], now)
+    ]
+
+
+def _live_instance(instance: Instance, now: str) -> Instance:
+    result: Instance = {}
+    for member, value in instance.items():
+        if ":" not in member:
+            result[member] = value
+        elif live := _live_instances(value, now):
+            result[member] = live
+    return instance if result == instance else result
+
+
+def _expiries(instances: list[Instance]) -> Iterable[str]:
+    for instance in instances:
+        if "expiresAt" in instance:
+            yield instance["expiresAt"]
+        for member, value in instance.items():
+            if ":" in member:
+                yield from _expiries(value)
 
 
 def _is_past(expires_at: str, now: str) -> bool:

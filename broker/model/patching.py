@@ -2,8 +2,10 @@
 
 Each factory takes what the client asked for and returns an `EntityOperation`, which the commit
 group calls with the entity as it is then, as often as conflicts require. Names are expanded. All
-but `create_entity` and `upsert_entity` raise EntityNotFound if the entity does not exist (or has
-expired, which is the same to clients).
+but `create_entity` and `upsert_entity` raise EntityNotFound if the entity does not exist.
+
+They take the entity as it is stored: what has expired counts as gone (clause 4.22), and the next
+write to the entity removes it and records that it did.
 """
 
 from __future__ import annotations
