@@ -28,6 +28,7 @@ import yaml
 from adapters.runtime.broker_client import BrokerAddress
 from adapters.runtime.errors import Misconfigured
 from adapters.runtime.manifest import Manifest, find
+from adapters.runtime.schemas import MODELS_CONTEXT
 from adapters.runtime.settings import Seconds, parse_settings, setting
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -39,7 +40,9 @@ class BrokerSettings:
 
     url: str = setting("http://127.0.0.1:1026", help="base URL of the NGSI-LD broker")
     tenant: str | None = setting(None, help="tenant the entities belong to")
-    context: str | None = setting(None, help="URL of the @context of attribute and type names")
+    context: str | None = setting(
+        MODELS_CONTEXT, help="URL of the @context of attribute and type names; null: the core's"
+    )
     token_file: Path | None = setting(None, help="file with a bearer token for the broker")
     timeout: Seconds = setting(60.0, help="time one request to the broker may take")
 

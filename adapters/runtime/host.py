@@ -77,14 +77,21 @@ class Host:
                 for one in self.configuration.adapters
             ]
             try:
-                await asyncio.gather(*tasks)
+                if tasks:
+                    await asyncio.wait(tasks)
                 if not once:
                     await asyncio.Event().wait()
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._stop(tasks)
         return not any(one.state is State.FAILED for one in self.healths.values())
+
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Cancel the adapters; again if a library swallowed the cancellation (it happens)."""
+        running = set(tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=self.limits.drain + 1.0)
 
     async def _open(self, stack: AsyncExitStack) -> _Shared:
         configuration = self.configuration

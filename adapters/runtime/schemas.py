@@ -21,6 +21,8 @@ from adapters.runtime.errors import Misconfigured
 
 SCHEMA = "schema.json"
 COMMON = "common.json"
+MODELS_CONTEXT = "https://uri.mutsura.dev/context.jsonld"
+"""The @context of all types in `schemas/models`; our broker knows it without fetching it."""
 
 
 class Schemas:

@@ -47,6 +47,12 @@ SOURCE = """
             case "for ever":
                 await context.intake.store(entity, record="r")
                 await asyncio.Event().wait()
+            case "swallow":
+                await context.intake.store(entity, record="r")
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    await asyncio.Event().wait()
             case "leave unsent":
                 await context.writers.writer().submit(entity)
 """
@@ -134,6 +140,18 @@ async def test_an_orderly_stop_cancels_and_sends_what_is_queued(third_party, bro
         await running
     assert host.healths["thing-0"].state is State.STOPPED
     assert host.status()[1]["writers"]["pending"] == 0
+
+
+async def test_a_swallowed_cancellation_does_not_hold_up_the_stop(third_party, broker, tmp_path):
+    limits = HostLimits(first_pause=0.01, longest_pause=0.02, drain=-0.9)
+    host = Host(await configured(broker, tmp_path, "swallow"), limits)
+    running = asyncio.ensure_future(host.run())
+    while not broker.entities:
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert host.healths["thing-0"].state is State.STOPPED
 
 
 def write_configuration(tmp_path, text):

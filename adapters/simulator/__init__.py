@@ -1,0 +1,1 @@
+"""Devices that do not exist: publishes plausible measures over MQTT, for demonstrations."""
