@@ -16,7 +16,11 @@ from tests.servers import Mosquitto, mongodb
 @pytest.fixture(autouse=True)
 def no_blocking_calls() -> Iterator[None]:
     """A blocking call of ours inside an event loop fails the test."""
-    with blockbuster_ctx(["broker", "adapters"]):
+    with blockbuster_ctx(["broker", "adapters"]) as blocking:
+        # On its first connection PyMongo looks whether it runs in a container.
+        blocking.functions["os.stat"].can_block_in(
+            "pymongo/pool_options.py", "get_container_env_info"
+        )
         yield
 
 

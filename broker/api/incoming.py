@@ -55,9 +55,14 @@ class Incoming:
         """Return the URL a Link header gives for an @context; one without gets one (5.13.1)."""
         if context.url is not None and not context.url.startswith("/"):
             return context.url
-        app = self.request.app
-        base = app[SETTINGS].public_url or f"{self.request.scheme}://{self.request.host}"
-        return await app[CONTEXT_OPERATIONS].address_of(self.caller, context, base)
+        operations = self.request.app[CONTEXT_OPERATIONS]
+        return await operations.address_of(self.caller, context, self.base_url)
+
+    @property
+    def base_url(self) -> str:
+        """The address under which others reach this broker, without a path."""
+        public = self.request.app[SETTINGS].public_url
+        return (public or f"{self.request.scheme}://{self.request.host}").rstrip("/")
 
     def accepted(self, offered: tuple[str, ...]) -> str:
         """Return the media type of the response (raises NotAcceptable)."""

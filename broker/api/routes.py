@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from broker.api.handlers import attributes, batch, entities
+from broker.api.handlers import attributes, batch, contexts, entities
 from broker.api.incoming import Incoming
 from broker.api.parameters import (
     ENTITY_REPRESENTATION,
@@ -102,6 +102,24 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/entityOperations/delete", batch.delete_entities, "5.6.10", frozenset({"local"})
     ),
     Route("POST", "/entityOperations/query", entities.query_entities_by_post, "5.7.2", SELECTION),
+    Route("POST", "/jsonldContexts", contexts.add_context, "5.13.2"),
+    Route(
+        "GET", "/jsonldContexts", contexts.list_contexts, "5.13.3", frozenset({"details", "kind"})
+    ),
+    Route(
+        "GET",
+        "/jsonldContexts/{contextId}",
+        contexts.serve_context,
+        "5.13.4",
+        frozenset({"details"}),
+    ),
+    Route(
+        "DELETE",
+        "/jsonldContexts/{contextId}",
+        contexts.delete_context,
+        "5.13.5",
+        frozenset({"reload"}),
+    ),
 )
 
 

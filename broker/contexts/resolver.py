@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 2.0
 _REFRESH_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 2.0
 _LARGE: Final = 200
 """Tables of more terms than this are built in a thread, so that other requests go on."""
 
@@ -75,6 +76,7 @@ class ContextResolver:
         self._weight = 0
         self._making: SharedWork[_Known] = SharedWork("make the table of an @context")
         self._watch: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._watch = spawn(self._look_for_changes(), name="look for changed @contexts")
@@ -86,10 +88,11 @@ class ContextResolver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stopping.set()
         if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+            _, unfinished = await asyncio.wait([self._watch], timeout=_STOP_SECONDS)
+            for watch in unfinished:
+                watch.cancel()
         with contextlib.suppress(NgsiLdError):
             await self.uses.flush()
 
@@ -172,7 +175,7 @@ class ContextResolver:
 
     async def _look_for_changes(self) -> None:
         is_prepared = False
-        while True:
+        while not self._stopping.is_set():
             try:
                 if not is_prepared:
                     await self.library.prepare()
@@ -181,7 +184,8 @@ class ContextResolver:
                     self.forget(context_id)
             except NgsiLdError as error:
                 log.warning("changed @contexts are not known", extra={"reason": error.detail})
-            await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
 
 
 async def _table(flat: FlatContext) -> TermTable:
