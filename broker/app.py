@@ -11,6 +11,7 @@ from aiohttp import web
 
 from broker.api import keys
 from broker.api.handlers import node
+from broker.api.measuring import measure_requests
 from broker.api.middleware import answer_problems
 from broker.api.routes import add_routes
 from broker.config import ConfigurationError, Settings
@@ -51,7 +52,7 @@ def build_api(settings: Settings) -> web.Application:
     contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
 
     application = web.Application(
-        middlewares=[answer_problems], client_max_size=settings.limits.body_bytes
+        middlewares=[measure_requests, answer_problems], client_max_size=settings.limits.body_bytes
     )
     application[keys.SETTINGS] = _api_settings(settings)
     application[keys.CONTEXTS] = contexts

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -102,8 +103,18 @@ PROCESS_RESTARTS: Final = Counter(
 
 def record_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answered request; `route` is the pattern, never the path itself."""
-    REQUESTS.labels(method, route, str(status)).inc()
-    REQUEST_SECONDS.labels(method, route).observe(seconds)
+    _requests(method, route, status).inc()
+    _request_seconds(method, route).observe(seconds)
+
+
+@lru_cache(maxsize=1000)
+def _requests(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@lru_cache(maxsize=1000)
+def _request_seconds(method: str, route: str) -> Histogram:
+    return REQUEST_SECONDS.labels(method, route)
 
 
 def exposition() -> bytes:

@@ -40,6 +40,13 @@ from broker.model.clock import Clock
 from broker.model.entity import Entity
 from broker.model.errors import DatabaseUnavailable, InternalError, NgsiLdError, Overloaded
 from broker.model.expiry import without_expired
+from broker.observability.metrics import (
+    COMMIT_CONFLICTS,
+    COMMIT_GROUP_WRITES,
+    COMMIT_QUEUE,
+    COMMIT_REFUSED,
+    COMMIT_SECONDS,
+)
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.connection import DURABLE, Document
 from broker.storage.mongo.documents import (
@@ -124,12 +131,14 @@ class CommitGroup:
         Raises Overloaded, and queues nothing, when the queue is full.
         """
         if len(self._waiting) + len(writes) > self._limits.queued_writes:
+            COMMIT_REFUSED.inc(len(writes))
             raise Overloaded("too many writes are waiting; try again in a moment", retry_after=1)
         loop = asyncio.get_running_loop()
         entered = [
             _Write(entity_id, operation, loop.create_future()) for entity_id, operation in writes
         ]
         self._waiting.extend(entered)
+        COMMIT_QUEUE.inc(len(entered))
         if self._groups_under_way < self._limits.groups_under_way:
             self._groups_under_way += 1
             run_in_background(self._run(), name="commit group")
@@ -143,10 +152,13 @@ class CommitGroup:
     async def _run(self) -> None:
         try:
             while group := self._take():
+                COMMIT_QUEUE.dec(len(group))
+                COMMIT_GROUP_WRITES.observe(len(group))
                 ids = {write.entity_id for write in group}
                 self._busy |= ids
                 try:
-                    await self._commit(group)
+                    with COMMIT_SECONDS.time():
+                        await self._commit(group)
                 except NgsiLdError as error:
                     _fail(group, error)
                 except Exception:
@@ -186,6 +198,7 @@ class CommitGroup:
                         break
                 elif _is_conflict(error):
                     conflicts += 1
+                    COMMIT_CONFLICTS.inc()
                     await asyncio.sleep(random.uniform(0, 0.004 * conflicts))  # noqa: S311 - jitter
                     if conflicts % self._limits.conflicts_before_split == 0:
                         await self._settle_dispute(group, conflicts)

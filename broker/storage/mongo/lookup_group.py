@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pymongo.asynchronous.database import AsyncDatabase
 
 from broker.model.errors import NgsiLdError
+from broker.observability.metrics import LOOKUP_GROUP_ENTITIES
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.connection import Document
 from broker.storage.mongo.errors import translated
@@ -51,6 +52,7 @@ class LookupGroup:
         try:
             while self._waiting:
                 ids = list(self._waiting)[:_IDS_A_QUERY]
+                LOOKUP_GROUP_ENTITIES.observe(len(ids))
                 group = {entity_id: self._waiting.pop(entity_id) for entity_id in ids}
                 try:
                     documents = await self._query(ids)
