@@ -29,6 +29,7 @@ from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
 from broker.storage.mongo.entities import MongoEntityStore
+from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.tenants import Tenants
 
 
@@ -45,6 +46,8 @@ def build_api(settings: Settings) -> web.Application:
         tenants=tenants,
         clock=system_clock,
         limits=GroupLimits(queued_writes=settings.limits.commit_queue),
+        advisor=IndexAdvisor(databases, clock=system_clock, limits=_index_limits(settings)),
+        query_time=settings.limits.query_time,
     )
     tenancy = Tenancy(tenants=tenants)
     outbound = OutboundClient(OutboundSettings.of(settings.outbound))
@@ -93,6 +96,11 @@ def open_databases(settings: Settings) -> Databases:
         timeout_ms=int(settings.mongodb.timeout * 1000),
     )
     return Databases(client, prefix=settings.mongodb.database_prefix)
+
+
+def _index_limits(settings: Settings) -> IndexLimits:
+    indexes = settings.indexes
+    return IndexLimits(indexes.learned, indexes.uses, indexes.idle_days)
 
 
 def _api_settings(settings: Settings) -> keys.ApiSettings:

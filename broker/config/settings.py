@@ -104,6 +104,19 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """Indexes the broker builds by itself on what queries ask for (see docs/queries.md)."""
+
+    learned: int = setting(
+        20, "Most such indexes of a tenant; 0 builds none.", minimum=0, maximum=50
+    )
+    uses: int = setting(10, "Queries that have to ask for an attribute first.", minimum=1)
+    idle_days: int = setting(
+        7, "How long unused before another may take its place.", unit="days", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ContextSettings:
     """JSON-LD @contexts of users. The core context is built in."""
 
@@ -243,6 +256,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     mongodb: MongodbSettings = field(default_factory=MongodbSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    indexes: IndexSettings = field(default_factory=IndexSettings)
     contexts: ContextSettings = field(default_factory=ContextSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)

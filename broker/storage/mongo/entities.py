@@ -17,7 +17,9 @@ from broker.storage.entities import EntityPage
 from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_entity
+from broker.storage.mongo.entity_reader import DEFAULT_TIME, EntityReader
 from broker.storage.mongo.entity_search import count_matching, find_page
+from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
 from broker.storage.mongo.tenants import Tenants
 
@@ -26,13 +28,22 @@ class MongoEntityStore:
     """Implements `broker.storage.entities.EntityStore`."""
 
     def __init__(
-        self, *, databases: Databases, tenants: Tenants, clock: Clock, limits: GroupLimits
+        self,
+        *,
+        databases: Databases,
+        tenants: Tenants,
+        clock: Clock,
+        limits: GroupLimits,
+        advisor: IndexAdvisor | None = None,
+        query_time: float = DEFAULT_TIME,
     ) -> None:
         self._client: AsyncMongoClient[Document] = databases.client
         self._databases = databases
         self._tenants = tenants
         self._clock = clock
         self._limits = limits
+        self._advisor = advisor
+        self._query_time = query_time
         self._groups: dict[str, CommitGroup] = {}
         self._lookups: dict[str, LookupGroup] = {}
 
@@ -62,17 +73,22 @@ class MongoEntityStore:
 
     async def find(self, tenant: str, query: EntityQuery) -> EntityPage:
         """Return one page of the entities that match."""
-        page = await find_page(self._databases.of(tenant)["entities"], query)
+        page = await find_page(self._reader(tenant, query), query)
         return EntityPage(page.entities, page.next_cursor)
 
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
-        return await count_matching(self._databases.of(tenant)["entities"], query)
+        return await count_matching(self._reader(tenant, query), query)
 
     @property
     def queue_length(self) -> int:
         """The number of writes that wait, over all tenants."""
         return sum(group.queue_length for group in self._groups.values())
+
+    def _reader(self, tenant: str, query: EntityQuery) -> EntityReader:
+        if self._advisor is not None:
+            self._advisor.observe(tenant, query)
+        return EntityReader(self._databases.of(tenant)["entities"], self._query_time)
 
     def _lookup(self, tenant: str) -> LookupGroup:
         lookup = self._lookups.get(tenant)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from pymongo.asynchronous.collection import AsyncCollection
-
 from broker.model.entity import Entity
 from broker.model.expiry import without_expired
 from broker.query.entity_query import EntityQuery
 from broker.query.matching import compile_query
 from broker.storage.mongo.documents import decode_entity
+from broker.storage.mongo.entity_reader import EntityReader
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.filters import QueryFilter, not_expired, query_filter
 from broker.storage.mongo.filters_values import Filter
@@ -30,7 +29,6 @@ from broker.storage.mongo.paging import (
 )
 
 Document: TypeAlias = dict[str, Any]
-Collection: TypeAlias = AsyncCollection[Document]
 Accept: TypeAlias = Callable[[Document], Entity | None]
 
 _MARGIN = 20
@@ -46,50 +44,50 @@ class FoundPage:
     previous_cursor: str | None = None
 
 
-async def find_page(collection: Collection, query: EntityQuery) -> FoundPage:
+async def find_page(reader: EntityReader, query: EntityQuery) -> FoundPage:
     """Return the page of the matching entities that `query.page` names, as of `query.now`.
 
     Raises BadRequestData (a cursor that is none), TooComplexQuery (too many linked entities, too
     many results to sort, or over the time limit), DatabaseUnavailable.
     """
     with translated():
-        query, filters = await _prepared(collection, query)
+        query, filters = await _prepared(reader, query)
         key = sort_key(query.ordering)
         if key is None:
             accept = _acceptance(query, filters)
             candidates = _live(filters.candidates, query)
             check = None if filters.is_exact else accept
-            page = await sorted_page(collection, query, candidates, check)
-            return await _fetched(collection, page, accept)
-        return await _page_by_key(collection, query, filters, key)
+            page = await sorted_page(reader, query, candidates, check)
+            return await _fetched(reader, page, accept)
+        return await _page_by_key(reader, query, filters, key)
 
 
-async def count_matching(collection: Collection, query: EntityQuery) -> int:
+async def count_matching(reader: EntityReader, query: EntityQuery) -> int:
     """Return how many entities match, whatever the page, as of `query.now`.
 
     Raises as `find_page` does.
     """
     with translated():
-        query, filters = await _prepared(collection, query)
+        query, filters = await _prepared(reader, query)
         if filters.is_exact:
             # two counts by an index are cheaper than one that has to look at each entity's expiry
             expired = {"$and": [filters.candidates, {"xd": {"$lte": query.now}}]}
-            found = await collection.count_documents(filters.candidates)
-            return found - await collection.count_documents(expired)
+            found = await reader.count(filters.candidates)
+            return found - await reader.count(expired)
         count = 0
         doubtful = _live(filters.candidates, query)
         if filters.certain is not None:
-            count = await collection.count_documents(_live(filters.certain, query))
+            count = await reader.count(_live(filters.certain, query))
             doubtful["$and"].append({"$nor": [filters.certain]})
         accept = _acceptance(query, filters)
-        async for document in collection.find(doubtful, {"l": 0}):
+        async for document in reader.find(doubtful):
             count += accept(document) is not None
         return count
 
 
-async def _prepared(collection: Collection, query: EntityQuery) -> tuple[EntityQuery, QueryFilter]:
+async def _prepared(reader: EntityReader, query: EntityQuery) -> tuple[EntityQuery, QueryFilter]:
     if query.condition is not None:
-        condition = await resolve_links(collection, query.condition, query.now)
+        condition = await resolve_links(reader, query.condition, query.now)
         query = query.evolve(condition=condition)
     return query, query_filter(_what(query))
 
@@ -136,7 +134,7 @@ def _acceptance(query: EntityQuery, filters: QueryFilter) -> Accept:
 
 
 async def _page_by_key(
-    collection: Collection, query: EntityQuery, filters: QueryFilter, key: SortKey
+    reader: EntityReader, query: EntityQuery, filters: QueryFilter, key: SortKey
 ) -> FoundPage:
     page = query.page
     cursor = read_cursor(page.cursor, query.ordering) if page.cursor else None
@@ -145,7 +143,7 @@ async def _page_by_key(
         order = reversed_key(key) if cursor.is_backward else key
         filter_["$and"].append(beyond(order, cursor.key))
     accept = _acceptance(query, filters)
-    scan = _Scan(collection, filter_, order, accept, is_exact=filters.is_exact)
+    scan = _Scan(reader, filter_, order, accept, is_exact=filters.is_exact)
     found = await scan.first(page.limit + 1, skip=page.offset)
     has_more = len(found) > page.limit
     found = found[: page.limit]
@@ -164,14 +162,14 @@ class _Scan:
 
     def __init__(
         self,
-        collection: Collection,
+        reader: EntityReader,
         filter_: Filter,
         order: SortKey,
         accept: Accept,
         *,
         is_exact: bool,
     ) -> None:
-        self._collection = collection
+        self._reader = reader
         self._filter = filter_
         self._order = order
         self._accept = accept
@@ -186,17 +184,13 @@ class _Scan:
         else:
             size, skip = min(wanted + skip + _MARGIN, _LARGEST_BATCH), 0
         while True:
-            batch = await self._batch(part, size, skip)
+            batch = await self._reader.page(part, self._order, size=size, skip=skip)
             accepted = ((document, self._accept(document)) for document in batch)
             found += [(document, entity) for document, entity in accepted if entity is not None]
             if len(batch) < size or len(found) >= wanted + to_drop:
                 return found[to_drop : to_drop + wanted]
             part = {"$and": [self._filter, beyond(self._order, key_of(batch[-1], self._order))]}
             size, skip = min(2 * size, _LARGEST_BATCH), 0
-
-    async def _batch(self, filter_: Filter, size: int, skip: int) -> list[Document]:
-        cursor = self._collection.find(filter_, {"l": 0}, batch_size=size)
-        return await cursor.sort(list(self._order)).skip(skip).limit(size).to_list(size)
 
 
 def _framed(
@@ -218,9 +212,9 @@ def _framed(
     return FoundPage(entities, following, preceding if has_previous else None)
 
 
-async def _fetched(collection: Collection, page: SortedPage, accept: Accept) -> FoundPage:
+async def _fetched(reader: EntityReader, page: SortedPage, accept: Accept) -> FoundPage:
     """Return the entities of a page that was sorted outside the database."""
-    cursor = collection.find({"_id": {"$in": list(page.ids)}}, {"l": 0})
+    cursor = reader.find({"_id": {"$in": list(page.ids)}})
     accepted = [accept(document) async for document in cursor]
     found = {entity.id: entity for entity in accepted if entity is not None}
     entities = [found[entity_id] for entity_id in page.ids if entity_id in found]

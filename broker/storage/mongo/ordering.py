@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from pymongo.asynchronous.collection import AsyncCollection
-
 from broker.model.datetimes import canonical_time, canonical_time_of_day, is_date
 from broker.model.entity import Entity, Instance, default_instance
 from broker.model.errors import BadRequestData, TooComplexQuery
@@ -24,11 +22,11 @@ from broker.query.geometries import distance, figure_of, reference_figure
 from broker.query.targets import target_value
 from broker.storage.mongo.collations import ranks
 from broker.storage.mongo.documents import decode_entity, escape
+from broker.storage.mongo.entity_reader import EntityReader
 from broker.storage.mongo.filters_values import Filter
 from broker.storage.mongo.paging import Cursor, read_cursor, write_cursor
 
 Document: TypeAlias = dict[str, Any]
-Collection: TypeAlias = AsyncCollection[Document]
 Accept: TypeAlias = Callable[[Document], Entity | None]
 Key: TypeAlias = tuple[int, Any]
 """The place of a value's type in the order of clause 4.23.2, and what orders values of the type."""
@@ -56,7 +54,7 @@ class _Row:
 
 
 async def sorted_page(
-    collection: Collection, query: EntityQuery, filter_: Filter, accept: Accept | None
+    reader: EntityReader, query: EntityQuery, filter_: Filter, accept: Accept | None
 ) -> SortedPage:
     """Return the page of what the filter finds that the query names.
 
@@ -66,13 +64,13 @@ async def sorted_page(
     ordering = query.ordering
     if ordering is None:
         raise ValueError("a query without ordering is paged by id")
-    rows = [row async for row in _rows(collection, ordering, filter_, accept)]
+    rows = [row async for row in _rows(reader, ordering, filter_, accept)]
     cursor = read_cursor(query.page.cursor, ordering) if query.page.cursor else None
     mark = None if cursor is None else _mark(cursor, len(ordering.terms))
     if mark is not None:
         rows = [row for row in rows if row.id != mark.id]
         rows.append(mark)
-    rows = await _sorted(collection, rows, ordering)
+    rows = await _sorted(reader, rows, ordering)
     start, end = _bounds(rows, mark, cursor, query)
     return _page(rows, start, end, mark, ordering)
 
@@ -126,11 +124,11 @@ def _fits(rank: Any, value: Any) -> bool:
 
 
 async def _rows(
-    collection: Collection, ordering: Ordering, filter_: Filter, accept: Accept | None
+    reader: EntityReader, ordering: Ordering, filter_: Filter, accept: Accept | None
 ) -> Any:
-    projection = {"l": 0} if accept is not None else _projection(ordering)
+    projection = _projection(ordering) if accept is None else None
     count = 0
-    async for document in collection.find(filter_, projection).limit(MAX_SORTED + 1):
+    async for document in reader.find(filter_, projection, limit=MAX_SORTED + 1):
         count += 1
         if count > MAX_SORTED:
             raise TooComplexQuery(
@@ -149,9 +147,9 @@ def _projection(ordering: Ordering) -> dict[str, int]:
     return {**members, **dict.fromkeys(paths, 1)}
 
 
-async def _sorted(collection: Collection, rows: list[_Row], ordering: Ordering) -> list[_Row]:
+async def _sorted(reader: EntityReader, rows: list[_Row], ordering: Ordering) -> list[_Row]:
     texts = (key[1] for row in rows for key in row.keys if key[0] == _TEXT)
-    rank_of = await ranks(collection.database, texts, ordering.collation)
+    rank_of = await ranks(reader.collection.database, texts, ordering.collation)
     rows = sorted(rows, key=lambda row: row.id)
     for place in reversed(range(len(ordering.terms))):
         is_descending = ordering.terms[place].is_descending

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from broker.storage.mongo.connection import Databases
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.filters_geo import path_of_geometry
 
 _NAMESPACE_EXISTS = 48
+
+GEOMETRIES = {
+    name: path_of_geometry(f"https://uri.etsi.org/ngsi-ld/{name}")
+    for name in ("location", "observationSpace", "operationSpace")
+}
+"""The GeoProperties of the standard (clause 4.7.1); others get their index when queries ask."""
 
 INDEXES: dict[str, list[IndexModel]] = {
     "entities": [
         IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
         IndexModel([("n", ASCENDING)], name="attribute_names"),
         IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
+        *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
         IndexModel([("xd", ASCENDING)], name="entity_expiry", sparse=True),
         IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
     ],

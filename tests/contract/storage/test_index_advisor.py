@@ -1,0 +1,123 @@
+"""Queries that come again get an index, and use it."""
+
+import asyncio
+
+import pytest
+
+from broker.model.clock import system_clock
+from broker.model.entity import Entity
+from broker.query.entity_query import EntityQuery, EntitySelector
+from broker.query.geo_parser import parse_geo_query
+from broker.query.q_parser import parse_q
+from broker.storage.mongo.documents import encode_entity
+from broker.storage.mongo.filters import query_filter
+from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
+from tests.terms import NAMESPACE, TERMS
+
+NOW = "2026-01-01T00:00:00.000000Z"
+TYPE = f"{NAMESPACE}T"
+
+
+@pytest.fixture
+async def collection(databases):
+    found = databases.of("")["entities"]
+    await found.insert_many([encode_entity(_entity(number)) for number in range(300)])
+    return found
+
+
+def _entity(number):
+    attributes = {
+        f"{NAMESPACE}size": [{"type": "Property", "value": number}],
+        f"{NAMESPACE}owner": [{"type": "Relationship", "object": f"urn:p:{number}"}],
+        f"{NAMESPACE}address": [{"type": "Property", "value": {"city": f"c{number}"}}],
+        f"{NAMESPACE}place": [
+            {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [number / 9, 1]}}
+        ],
+    }
+    return Entity(f"urn:x:{number}", (TYPE,), attributes, (), NOW, NOW, None, 1)
+
+
+def q(text):
+    selectors = (EntitySelector(types=((TYPE,),)),)
+    return EntityQuery(selectors=selectors, condition=parse_q(text, TERMS))
+
+
+async def _examined(collection, query):
+    plan = await collection.database.command(
+        "explain",
+        {"find": "entities", "filter": query_filter(query).candidates, "sort": {"_id": 1}},
+        verbosity="executionStats",
+    )
+    return plan["executionStats"]["totalDocsExamined"]
+
+
+@pytest.fixture
+def make_advisor(databases):
+    return lambda **limits: IndexAdvisor(
+        databases, clock=system_clock, limits=IndexLimits(**limits)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("size==7", 1),
+        ("size==7..9", 3),
+        ("size>297", 2),
+        ('owner=="urn:p:7"', 1),
+        ('address[city]=="c7"', 1),
+    ],
+)
+async def test_a_condition_that_comes_often_enough_gets_an_index(
+    collection, make_advisor, text, most
+):
+    advisor, query = make_advisor(uses=3), q(text)
+    for _ in range(2):
+        advisor.observe("", query)
+    assert (await advisor.learn("")).build == ()
+    advisor.observe("", query)
+    (built,) = (await advisor.learn("")).build
+    assert built.uses == 3
+    assert await _examined(collection, query) <= most
+
+
+async def test_a_geometry_gets_its_index_at_the_first_question(collection, make_advisor):
+    advisor = make_advisor()
+    geo = parse_geo_query(
+        georel="near;maxDistance==1000",
+        geometry="Point",
+        coordinates=[1, 1],
+        geoproperty="place",
+        terms=TERMS,
+    )
+    advisor.observe("", EntityQuery(geo=geo))
+    (built,) = (await advisor.learn("")).build
+    assert built.kind == "geometry"
+    assert await _examined(collection, EntityQuery(geo=geo)) <= 3
+
+
+async def test_the_limit_holds_and_an_idle_index_makes_room(collection, make_advisor, databases):
+    advisor = make_advisor(uses=1, learned=1)
+    advisor.observe("", q("size==7"))
+    assert len((await advisor.learn("")).build) == 1
+    advisor.observe("", q('owner=="urn:p:7"'))
+    assert (await advisor.learn("")).build == ()
+    long_ago = {"$set": {"last": "2020-01-01T00:00:00.000000Z"}}
+    await databases.of("")["index_usage"].update_one({"_id": {"$regex": "size"}}, long_ago)
+    advice = await advisor.learn("")
+    assert [usage.path for usage in advice.build] == ["a.https://e%2Eorg/owner.value"]
+    assert advice.drop == ("a.https://e%2Eorg/size.value",)
+    names = [index["name"] async for index in await collection.list_indexes()]
+    assert len([name for name in names if name.startswith("learned_")]) == 1
+
+
+async def test_observing_builds_in_the_background(collection, make_advisor):
+    advisor = make_advisor(uses=1)
+    advisor.observe("", q("size==7"))
+    while not await _has_learned(collection):
+        await asyncio.sleep(0.02)
+
+
+async def _has_learned(collection):
+    names = [index["name"] async for index in await collection.list_indexes()]
+    return any(name.startswith("learned_") for name in names)
