@@ -211,7 +211,7 @@ def _is_instance(item: Mapping[str, Any]) -> bool:
     kind = item.get("type")
     if type(kind) is str:
         return kind in VALUE_MEMBER
-    return not KIND_OF_MEMBER.keys().isdisjoint(item)
+    return "datasetId" in item or not KIND_OF_MEMBER.keys().isdisjoint(item)
 
 
 def read_instances(reader: Reader, body: list[Any], path: Path, depth: int = 0) -> list[Instance]:

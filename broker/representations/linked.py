@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from broker.model.attributes import LIST_RELATIONSHIP, RELATIONSHIP
-from broker.model.entity import Entity, Instance
+from broker.model.entity import NULL, Entity, Instance
 from broker.model.terms import Terms
 from broker.representations.options import RepresentationOptions
 from broker.representations.writing import write_entity
@@ -93,10 +93,12 @@ def targets_of(instance: Instance) -> list[str]:
     """Return the ids a relationship points to; none for a property."""
     if instance["type"] == RELATIONSHIP:
         target = instance["object"]
-        return target if type(target) is list else [target]
-    if instance["type"] == LIST_RELATIONSHIP:
-        return [target["object"] for target in instance["objectList"]]
-    return []
+        targets = target if type(target) is list else [target]
+    elif instance["type"] == LIST_RELATIONSHIP:
+        targets = [target["object"] for target in instance["objectList"]]
+    else:
+        return []
+    return [target for target in targets if target != NULL]
 
 
 def linked_options(options: RepresentationOptions, name: str) -> RepresentationOptions:

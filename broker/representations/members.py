@@ -72,7 +72,8 @@ def _read_geometry(reader: Reader, value: Any, path: Path, name: str) -> Any:
     flaw = geometry_flaw(value)
     if flaw is not None:
         raise reader.refusal((*path, name, *flaw.place), flaw.reason)
-    check_inside(reader, value, (*path, name), reader.limits.values)
+    if len(value) > 2:  # more than type and coordinates
+        check_inside(reader, value, (*path, name), reader.limits.values)
     return value
 
 

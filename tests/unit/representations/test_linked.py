@@ -2,8 +2,14 @@ from typing import Any
 
 import pytest
 
-from broker.model.entity import Entity
-from broker.representations.linked import Links, missing_targets, write_flat, write_inline
+from broker.model.entity import NULL, Entity
+from broker.representations.linked import (
+    Links,
+    missing_targets,
+    targets_of,
+    write_flat,
+    write_inline,
+)
 from broker.representations.options import RepresentationOptions
 from broker.representations.reading import read_entity
 from broker.representations.selection import parse_selection
@@ -101,6 +107,11 @@ def test_what_was_met_before_is_not_repeated(graph, terms):
     body = inline(graph, terms, "urn:x:house", 2, contained_by=["urn:x:japan", "urn:x:ai"])
     assert "entity" not in body["city"]["entity"]["country"]
     assert [found["id"] for found in body["people"]["entity"]] == ["urn:x:ken"]
+
+
+def test_a_deleted_relationship_links_to_nothing():
+    assert targets_of({"type": "Relationship", "object": NULL}) == []
+    assert targets_of({"type": "ListRelationship", "objectList": [{"object": NULL}]}) == []
 
 
 def test_no_link_no_change(graph, terms):

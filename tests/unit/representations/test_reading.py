@@ -574,3 +574,16 @@ def test_the_location_stays_a_geometry(terms):
     ) == [
         {"type": "Property", "value": {}, "entityTypeSealed": "https://example.org/vocab#Building"}
     ]
+
+
+def test_instances_of_a_merge_are_told_by_their_dataset(terms):
+    written = [{"unitCode": "CEL"}, {"unitCode": "KEL", "datasetId": "urn:d:1"}]
+    fragment = read_fragment({"temperature": written}, terms, "merge")
+    assert fragment.attributes[TEMPERATURE] == written
+
+
+def test_other_members_of_a_geometry_are_checked_like_any_value(terms):
+    geometry = {**POINT, "bbox": [0, 0, 1, 1]}
+    assert instances_of(terms, geometry) == [{"type": "GeoProperty", "value": geometry}]
+    with pytest.raises(BadRequestData, match="null"):
+        instances_of(terms, {"type": "GeoProperty", "value": {**POINT, "crs": None}})

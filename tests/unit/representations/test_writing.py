@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from broker.model.entity import NULL
 from broker.model.patching import create_entity
 from broker.representations.geojson import (
     as_feature,
@@ -140,6 +141,41 @@ def test_what_is_concise_reads_back_as_what_it_was(entity, terms, attribute, con
         read_entity(written, terms).attributes
         == read_entity({"id": "urn:a:1", "type": "T", "x": attribute}, terms).attributes
     )
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        {"type": "Property", "value": NULL},
+        {"type": "Relationship", "object": NULL},
+        {"type": "LanguageProperty", "languageMap": {"@none": NULL}},
+        {"type": "ListRelationship", "objectList": [{"object": NULL}]},
+        {"type": "ListProperty", "valueList": [NULL]},
+    ],
+)
+def test_a_deleted_attribute_is_shown_by_a_null(terms, instance):
+    concise = RepresentationOptions(form="concise")
+    assert write_attribute([instance], terms) == instance
+    assert write_attribute([instance], terms, concise) == NULL
+    shown = write_attribute([{**instance, "deletedAt": T0}], terms, concise)
+    assert shown["deletedAt"] == T0
+    (member,) = set(shown) - {"deletedAt"}
+    assert NULL in str(shown[member])
+
+
+def test_previous_values_are_shown_like_values(terms):
+    route = {
+        "type": "ListRelationship",
+        "objectList": [],
+        "previousObjectList": [{"object": "x:y"}],
+    }
+    assert write_attribute([route], terms) == route
+    assert write_attribute([route], terms, RepresentationOptions(form="concise")) == {
+        "objectList": [],
+        "previousObjectList": ["x:y"],
+    }
+    museum = {"type": "VocabProperty", "vocab": "x:y", "previousVocab": terms.expand("museum")}
+    assert write_attribute([museum], terms)["previousVocab"] == "museum"
 
 
 MANY = {
@@ -301,3 +337,9 @@ def test_a_feature_without_its_id(entity, terms):
     assert feature["geometry"] == POINT
     assert "location" not in feature["properties"]
     assert as_feature({}, None) == {"type": "Feature", "geometry": None, "properties": {}}
+
+
+def test_raw_json_is_never_taken_for_a_deletion(terms):
+    concise = RepresentationOptions(form="concise")
+    written = write_attribute([{"type": "JsonProperty", "json": [NULL]}], terms, concise)
+    assert written == {"json": [NULL]}
