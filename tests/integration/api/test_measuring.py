@@ -20,7 +20,7 @@ def _count(method: str, route: str, status: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("method", "counted_as"), [("GET", "GET"), ("POST", "POST"), ("BREW", "(other)")]
+    ("method", "counted_as"), [("GET", "GET"), ("POST", "POST"), ("PROPFIND", "(other)")]
 )
 async def test_an_answer_is_counted_under_its_route(method: str, counted_as: str) -> None:
     app = web.Application(middlewares=[measure_requests])
