@@ -30,7 +30,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "changes": [IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version")],
     "subscriptions": [],
-    "deliveries": [],
+    "deliveries": [
+        IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
+        IndexModel([("xd", ASCENDING)], name="buried", expireAfterSeconds=0, sparse=True),
+    ],
 }
 """Collections of a tenant's database with the indexes they have from the start."""
 

@@ -1,0 +1,225 @@
+"""The change feed on a MongoDB change stream over all databases of the installation.
+
+The stream is read with plain commands rather than the driver's cursor, which hands out one event
+at a time and hides where a batch ends: a batch here is what one reply of the server holds, so a
+quiet stream is passed on at once and a busy one in large pieces.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from bson import Timestamp
+from pymongo.errors import OperationFailure, PyMongoError
+
+from broker.model.changes import Change
+from broker.model.clock import format_time
+from broker.model.entity import Entity
+from broker.storage.feed import (
+    EntityChanged,
+    FeedBatch,
+    FeedEvent,
+    OpenedFeed,
+    Position,
+    SubscriptionRemoved,
+    SubscriptionStored,
+    TenantDropped,
+)
+from broker.storage.mongo.connection import Databases, Document
+from broker.storage.mongo.documents import decode_change, decode_entity
+from broker.storage.mongo.errors import translated
+from broker.storage.mongo.subscriptions import decode_subscription
+
+log = logging.getLogger(__name__)
+
+_HISTORY_LOST = frozenset({280, 286})
+_EVENTS_A_BATCH = 500
+_WAIT_MS = 1_000
+_CURSOR = "$cmd.aggregate"
+
+
+class MongoChangeSource:
+    """Implements `broker.storage.feed.ChangeSource`."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._admin = databases.client["admin"]
+        self._cursor_id = 0
+        self._first: Document | None = None
+        self._position = Position("", "")
+
+    async def open(self, after: Position | None) -> OpenedFeed:
+        """Start right after a position (None, or a position that is lost: now)."""
+        await self.close()
+        with translated():
+            if after is not None:
+                try:
+                    await self._aggregate({"resumeAfter": {"_data": after.token}}, after.at)
+                except OperationFailure as error:
+                    if error.code not in _HISTORY_LOST:
+                        raise
+                    log.warning("the change stream no longer reaches back to the last position")
+                else:
+                    return OpenedFeed(self._position, is_complete=True)
+            reply = await self._admin.command("ping")
+            now: Timestamp = reply["operationTime"]
+            await self._aggregate({"startAtOperationTime": now}, _time(now))
+        return OpenedFeed(self._position, is_complete=after is None)
+
+    async def read(self) -> FeedBatch:
+        """Return what comes next; after about a second without any, an empty batch."""
+        cursor, self._first = self._first, None
+        if cursor is None or not cursor["firstBatch"]:
+            with translated():
+                cursor = await self._get_more()
+        changes = cursor.get("nextBatch") or cursor.get("firstBatch") or []
+        events: list[FeedEvent] = []
+        for change in changes:
+            self._decode(change, events)
+        at = _time(changes[-1]["clusterTime"]) if changes else self._position.at
+        self._position = Position(cursor["postBatchResumeToken"]["_data"], at)
+        return FeedBatch(events, self._position)
+
+    async def close(self) -> None:
+        """Give the stream up; the server forgets an abandoned cursor by itself."""
+        cursor_id, self._cursor_id, self._first = self._cursor_id, 0, None
+        if not cursor_id:
+            return
+        try:
+            await self._admin.command("killCursors", _CURSOR, cursors=[cursor_id])
+        except PyMongoError:
+            log.debug("could not close the change stream", exc_info=True)
+
+    async def replay(self, since: str) -> AsyncIterator[FeedEvent]:
+        """Yield the changes committed since a time from the change log, oldest first by tenant."""
+        with translated():
+            names = await self._databases.client.list_database_names()
+        for name in names:
+            tenant = self._databases.tenant_of(name)
+            if tenant is None:
+                continue
+            changes = self._databases.of(tenant)["changes"]
+            with translated():
+                async for document in changes.find({"at": {"$gte": since}}).sort("_id"):
+                    change = decode_change(document)
+                    yield EntityChanged(tenant, change, _replayed_order(change.at))
+
+    async def _aggregate(self, start: Document, at: str) -> None:
+        reply = await self._admin.command(
+            "aggregate",
+            1,
+            pipeline=[
+                {"$changeStream": {"allChangesForCluster": True, **start}},
+                {"$match": _wanted(self._databases.prefix)},
+            ],
+            cursor={"batchSize": 0},
+        )
+        self._first = reply["cursor"]
+        self._cursor_id = reply["cursor"]["id"]
+        self._position = Position(reply["cursor"]["postBatchResumeToken"]["_data"], at)
+
+    async def _get_more(self) -> Document:
+        reply = await self._admin.command(
+            "getMore",
+            self._cursor_id,
+            collection=_CURSOR,
+            batchSize=_EVENTS_A_BATCH,
+            maxTimeMS=_WAIT_MS,
+        )
+        cursor: Document = reply["cursor"]
+        self._cursor_id = cursor["id"]
+        return cursor
+
+    def _decode(self, change: Document, events: list[FeedEvent]) -> None:
+        tenant = self._databases.tenant_of(change["ns"]["db"])
+        if tenant is None:
+            return
+        try:
+            events.extend(_events(tenant, change))
+        except (KeyError, TypeError, ValueError):
+            # One document nobody can read must not stop everybody's notifications.
+            log.exception(
+                "an event of the change feed cannot be read",
+                extra={"namespace": change["ns"], "key": change.get("documentKey")},
+            )
+
+
+class MongoChangeLog:
+    """Implements `broker.storage.feed.ChangeLog`."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def present(self, tenant: str, entity_ids: Sequence[str]) -> dict[str, Entity]:
+        """Return those of the entities that exist, by id, expired ones included."""
+        entities = self._databases.of(tenant)["entities"]
+        with translated():
+            documents = await entities.find({"_id": {"$in": list(entity_ids)}}).to_list()
+        return {document["_id"]: decode_entity(document) for document in documents}
+
+    async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
+        """Return the changes after each of some (of different entities), by entity, in order."""
+        after = [
+            {"e": change.entity_id, "v": {"$gt": change.version}, "at": {"$gte": change.at}}
+            for change in changes
+        ]
+        log_of_changes = self._databases.of(tenant)["changes"]
+        found: dict[str, list[Change]] = {}
+        with translated():
+            async for document in log_of_changes.find({"$or": after}).sort("v"):
+                found.setdefault(document["e"], []).append(decode_change(document))
+        return found
+
+    async def times(self, tenant: str, deletion: Change) -> tuple[str, str]:
+        """Return when an entity that was deleted had been created and last modified."""
+        wanted = {"$in": [1, deletion.version - 1]}
+        changes = self._databases.of(tenant)["changes"]
+        with translated():
+            records = await changes.find(
+                {"e": deletion.entity_id, "v": wanted, "at": {"$lte": deletion.at}},
+                {"v": 1, "at": 1},
+            ).to_list()
+        created = [record["at"] for record in records if record["v"] == 1]
+        modified = [record["at"] for record in records]
+        return max(created, default=deletion.at), max(modified, default=deletion.at)
+
+
+def _wanted(prefix: str) -> Document:
+    return {
+        "ns.db": {"$regex": f"^{re.escape(prefix)}(-|$)"},
+        "$or": [
+            {"ns.coll": "changes", "operationType": "insert"},
+            {
+                "ns.coll": "subscriptions",
+                "operationType": {"$in": ["insert", "replace", "delete"]},
+            },
+            {"operationType": "dropDatabase"},
+        ],
+    }
+
+
+def _events(tenant: str, change: Document) -> list[FeedEvent]:
+    if change["operationType"] == "dropDatabase":
+        return [TenantDropped(tenant)]
+    if change["ns"]["coll"] == "subscriptions":
+        if change["operationType"] == "delete":
+            return [SubscriptionRemoved(tenant, change["documentKey"]["_id"])]
+        return [SubscriptionStored(decode_subscription(tenant, change["fullDocument"]))]
+    record = decode_change(change["fullDocument"])
+    return [EntityChanged(tenant, record, _order(change["clusterTime"]))]
+
+
+def _order(moment: Timestamp) -> str:
+    return f"{moment.time:010d}.{moment.inc:010d}"
+
+
+def _replayed_order(at: str) -> str:
+    return f"{int(datetime.fromisoformat(at).timestamp()):010d}.{0:010d}"
+
+
+def _time(moment: Any) -> str:
+    return format_time(moment.as_datetime())

@@ -1,0 +1,189 @@
+"""Subscriptions, and the records of their deliveries, on MongoDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+from pymongo.write_concern import WriteConcern
+
+from broker.model.subscription import DeliveryRecord, Subscription
+from broker.storage.mongo.connection import DURABLE, Databases, Document
+from broker.storage.mongo.errors import translated
+from broker.storage.mongo.tenants import Tenants
+from broker.storage.subscriptions import Attempts
+
+_LATEST = {
+    "ln": "last_notification",
+    "ls": "last_success",
+    "lf": "last_failure",
+    "le": "last_error",
+}
+
+
+def encode_subscription(subscription: Subscription) -> Document:
+    """Return the document of a subscription; an @context is kept as JSON text.
+
+    (Its member names may be anything, those of a definition are all known.)
+    """
+    return {
+        "_id": subscription.id,
+        "v": subscription.version,
+        "c": subscription.created_at,
+        "m": subscription.modified_at,
+        "context": json.dumps(subscription.context),
+        "queryContext": json.dumps(subscription.query_context),
+        "definition": dict(subscription.definition),
+    }
+
+
+def decode_subscription(tenant: str, document: Document) -> Subscription:
+    """Return the subscription of a stored document."""
+    return Subscription(
+        id=document["_id"],
+        tenant=tenant,
+        definition=document["definition"],
+        context=json.loads(document["context"]),
+        query_context=json.loads(document["queryContext"]),
+        created_at=document["c"],
+        modified_at=document["m"],
+        version=document["v"],
+    )
+
+
+class MongoSubscriptionStore:
+    """Implements `broker.storage.subscriptions.SubscriptionStore`."""
+
+    def __init__(self, *, databases: Databases, tenants: Tenants) -> None:
+        self._databases = databases
+        self._tenants = tenants
+
+    async def insert(self, subscription: Subscription) -> bool:
+        """Store a new subscription; false if there is one with this id already."""
+        await self._tenants.ensure(subscription.tenant)
+        database = self._databases.of(subscription.tenant)
+        with translated():
+            try:
+                await self._collection(subscription.tenant).insert_one(
+                    encode_subscription(subscription)
+                )
+            except DuplicateKeyError:
+                return False
+            # What a subscription with this id left behind long ago is not this one's.
+            await database["deliveryRecords"].delete_one({"_id": subscription.id})
+        return True
+
+    async def replace(self, subscription: Subscription) -> bool:
+        """Store the next version of a subscription; false if version - 1 is not the stored one."""
+        with translated():
+            result = await self._collection(subscription.tenant).replace_one(
+                {"_id": subscription.id, "v": subscription.version - 1},
+                encode_subscription(subscription),
+            )
+        return bool(result.matched_count)
+
+    async def fetch(self, tenant: str, subscription_id: str) -> Subscription | None:
+        """Return a subscription, or None."""
+        with translated():
+            document = await self._collection(tenant).find_one({"_id": subscription_id})
+        return None if document is None else decode_subscription(tenant, document)
+
+    async def find(self, tenant: str, *, offset: int, limit: int) -> list[Subscription]:
+        """Return a page of the tenant's subscriptions, oldest first."""
+        cursor = self._collection(tenant).find().sort([("c", 1), ("_id", 1)])
+        with translated():
+            documents = await cursor.skip(offset).limit(limit).to_list()
+        return [decode_subscription(tenant, document) for document in documents]
+
+    async def count(self, tenant: str) -> int:
+        """Return how many subscriptions the tenant has."""
+        with translated():
+            return int(await self._collection(tenant).count_documents({}))
+
+    async def delete(self, tenant: str, subscription_id: str) -> bool:
+        """Delete a subscription with all that is kept for it; false if there is none."""
+        database = self._databases.of(tenant)
+        with translated():
+            result = await self._collection(tenant).delete_one({"_id": subscription_id})
+            await database["deliveryRecords"].delete_one({"_id": subscription_id})
+            await database["deliveries"].delete_many({"s": subscription_id})
+        return bool(result.deleted_count)
+
+    async def all(self) -> AsyncIterator[Subscription]:
+        """Yield the subscriptions of all tenants."""
+        for tenant in await tenants_with_data(self._databases):
+            with translated():
+                async for document in self._collection(tenant).find():
+                    yield decode_subscription(tenant, document)
+
+    def _collection(self, tenant: str) -> Any:
+        return self._databases.of(tenant).get_collection("subscriptions", write_concern=DURABLE)
+
+
+class MongoDeliveryRecordStore:
+    """Implements `broker.storage.subscriptions.DeliveryRecordStore`.
+
+    The counts are not worth a journal write each: what a crash of the database takes back is sent
+    and counted again with the notifications themselves.
+    """
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def add(self, attempts: Attempts) -> None:
+        """Add the counts of many subscriptions at once."""
+        by_tenant: dict[str, list[UpdateOne]] = {}
+        for (tenant, subscription_id), record in attempts.items():
+            by_tenant.setdefault(tenant, []).append(_addition(subscription_id, record))
+        with translated():
+            for tenant, updates in by_tenant.items():
+                await self._collection(tenant).bulk_write(updates, ordered=False)
+
+    async def fetch_many(
+        self, tenant: str, subscription_ids: Sequence[str]
+    ) -> dict[str, DeliveryRecord]:
+        """Return the records there are, by subscription."""
+        with translated():
+            documents = await (
+                self._collection(tenant).find({"_id": {"$in": list(subscription_ids)}}).to_list()
+            )
+        return {document["_id"]: _record(document) for document in documents}
+
+    def _collection(self, tenant: str) -> Any:
+        return self._databases.of(tenant).get_collection(
+            "deliveryRecords", write_concern=WriteConcern(w=1, j=False)
+        )
+
+
+async def tenants_with_data(databases: Databases) -> list[str]:
+    """Return the tenants that have a database."""
+    with translated():
+        names = await databases.client.list_database_names()
+    tenants = (databases.tenant_of(name) for name in names)
+    return [tenant for tenant in tenants if tenant is not None]
+
+
+def _addition(subscription_id: str, record: DeliveryRecord) -> UpdateOne:
+    latest = {key: getattr(record, name) for key, name in _LATEST.items()}
+    update: dict[str, Any] = {
+        "$inc": {"n": record.times_sent, "f": record.times_failed, "d": record.discarded},
+        "$set": {key: value for key, value in latest.items() if value is not None},
+    }
+    if not update["$set"]:
+        del update["$set"]
+    return UpdateOne({"_id": subscription_id}, update, upsert=True)
+
+
+def _record(document: Document) -> DeliveryRecord:
+    return DeliveryRecord(
+        times_sent=document.get("n", 0),
+        times_failed=document.get("f", 0),
+        last_notification=document.get("ln"),
+        last_success=document.get("ls"),
+        last_failure=document.get("lf"),
+        last_error=document.get("le"),
+        discarded=document.get("d", 0),
+    )

@@ -1,0 +1,61 @@
+"""Subscriptions ready for matching: names resolved, queries compiled, contexts at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.model.datetimes import canonical_time
+from broker.model.entity import Entity
+from broker.model.subscription import Subscription
+from broker.model.terms import Terms
+from broker.query.entity_query import EntitySelector
+
+Predicate = Callable[[Entity], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationContext:
+    """The @context notifications are written under: names, its address, its value in a body."""
+
+    terms: Terms
+    url: str
+    body: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledSubscription:
+    """A subscription with everything the matcher looks at, prepared once.
+
+    `selects` tells whether the entity is one of the subscribed ones and meets q, geoQ and scopeQ.
+    `expires_at` is in the fixed-width form. Changes committed before `since` are none of its
+    business: it did not exist then. `profile` is the text of how its notifications are written
+    (`broker.subscriptions.notification.Profile`).
+    """
+
+    subscription: Subscription
+    context: NotificationContext
+    profile: str
+    selectors: tuple[EntitySelector, ...]
+    selects: Predicate
+    watched: frozenset[str]
+    triggers: frozenset[str]
+    expires_at: str | None
+    since: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and id."""
+        return self.subscription.tenant, self.subscription.id
+
+    def is_active(self, now: str) -> bool:
+        """Say whether notifications are sent at a time in the fixed-width form (clause 5.8.6)."""
+        if not self.subscription.definition.get("isActive", True):
+            return False
+        return self.expires_at is None or self.expires_at > now
+
+
+def expiry_of(subscription: Subscription) -> str | None:
+    """Return when a subscription expires, in the fixed-width form."""
+    expires_at = subscription.definition.get("expiresAt")
+    return None if expires_at is None else canonical_time(expires_at)

@@ -1,0 +1,138 @@
+"""Makes a stored subscription ready for matching; at creation, the check of its query members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from broker.contexts.context import Context
+from broker.model.errors import BadRequestData, TooComplexQuery
+from broker.model.subscription import Subscription
+from broker.query.entity_query import EntityQuery, EntitySelector
+from broker.query.geo_parser import parse_geo_query
+from broker.query.matching import compile_query
+from broker.query.q_parser import parse_q
+from broker.query.selection import parse_scopes, parse_types
+from broker.subscriptions.compiled import CompiledSubscription, NotificationContext, expiry_of
+from broker.subscriptions.notification import profile_of
+
+_LOCATION = "https://uri.etsi.org/ngsi-ld/location"
+
+
+class _Expanded:
+    """The terms of a definition, whose names are expanded already."""
+
+    def expand(self, term: str) -> str:
+        """Return the IRI itself."""
+        return term
+
+    def compact(self, iri: str) -> str:
+        """Return the IRI itself."""
+        return iri
+
+
+_EXPANDED = _Expanded()
+
+
+def query_of(definition: Mapping[str, Any], query_terms: Context) -> EntityQuery:
+    """Return the entities a subscription is about, as a query.
+
+    Raises BadRequestData or TooComplexQuery, with a pointer, for a member that cannot be read.
+    """
+    selectors = tuple(
+        _selector(selector, index) for index, selector in enumerate(definition.get("entities", ()))
+    )
+    return EntityQuery(
+        selectors=selectors,
+        condition=_condition(definition, query_terms),
+        geo=_geo(definition),
+        scope=_scope(definition),
+        is_local=True,
+    )
+
+
+def check_queries(definition: Mapping[str, Any], query_terms: Context) -> None:
+    """Raise BadRequestData or TooComplexQuery if a query member cannot be read."""
+    _ = query_of(definition, query_terms)
+    if "csf" in definition:
+        with _at("/csf"):
+            _ = parse_q(definition["csf"], query_terms, parameter="csf")
+
+
+def compile_subscription(
+    subscription: Subscription,
+    *,
+    context: NotificationContext,
+    query_terms: Context,
+    since: str = "",
+) -> CompiledSubscription:
+    """Return a subscription ready for matching.
+
+    Raises BadRequestData or TooComplexQuery if a member cannot be read.
+    """
+    query = query_of(subscription.definition, query_terms)
+    return CompiledSubscription(
+        subscription=subscription,
+        context=context,
+        profile=profile_of(subscription, context).text,
+        selectors=query.selectors,
+        selects=compile_query(query),
+        watched=subscription.watched_attributes,
+        triggers=subscription.triggers,
+        expires_at=expiry_of(subscription),
+        since=since,
+    )
+
+
+def _selector(selector: Mapping[str, Any], index: int) -> EntitySelector:
+    ids = selector.get("id", ())
+    with _at(f"/entities/{index}/type"):
+        types = parse_types(selector["type"], _EXPANDED)
+    return EntitySelector(
+        ids=(ids,) if isinstance(ids, str) else tuple(ids),
+        id_pattern=selector.get("idPattern"),
+        types=types,
+    )
+
+
+def _condition(definition: Mapping[str, Any], terms: Context) -> Any:
+    if "q" not in definition:
+        return None
+    names = tuple(
+        name.strip() for name in definition.get("expandValues", "").split(",") if name.strip()
+    )
+    with _at("/q"):
+        return parse_q(definition["q"], terms, names)
+
+
+def _geo(definition: Mapping[str, Any]) -> Any:
+    given = definition.get("geoQ")
+    if given is None:
+        return None
+    with _at("/geoQ"):
+        return parse_geo_query(
+            georel=given["georel"],
+            geometry=given["geometry"],
+            coordinates=given["coordinates"],
+            geoproperty=given.get("geoproperty", _LOCATION),
+            terms=_EXPANDED,
+        )
+
+
+def _scope(definition: Mapping[str, Any]) -> Any:
+    if "scopeQ" not in definition:
+        return ()
+    with _at("/scopeQ"):
+        return parse_scopes(definition["scopeQ"])
+
+
+@contextmanager
+def _at(pointer: str) -> Iterator[None]:
+    """Say in which member of the subscription a query cannot be read."""
+    try:
+        yield
+    except BadRequestData as error:
+        raise BadRequestData(error.detail, pointer=pointer) from error
+    except TooComplexQuery as error:
+        raise TooComplexQuery(error.detail, pointer=pointer) from error

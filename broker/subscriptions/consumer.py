@@ -1,0 +1,145 @@
+"""From events of the feed to notification items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from broker.changes.feed import insist
+from broker.changes.progress import Ticket
+from broker.changes.states import EntityStates
+from broker.model.clock import Clock
+from broker.model.entity import Entity
+from broker.storage.feed import (
+    EntityChanged,
+    FeedEvent,
+    SubscriptionRemoved,
+    SubscriptionStored,
+)
+from broker.storage.subscriptions import DeliveryRecordStore, SubscriptionStore
+from broker.subscriptions.compiled import CompiledSubscription
+from broker.subscriptions.deliveries import Deliveries
+from broker.subscriptions.lane import Item
+from broker.subscriptions.matching import Occurrence, matches
+from broker.subscriptions.registry import Registry
+from broker.subscriptions.rendering import element_of
+
+
+class NotificationConsumer:
+    """Turns events of the feed into notification items; implements `FeedConsumer`."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        deliveries: Deliveries,
+        subscriptions: SubscriptionStore,
+        records: DeliveryRecordStore,
+        states: EntityStates,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._deliveries = deliveries
+        self._subscriptions = subscriptions
+        self._records = records
+        self._states = states
+        self._clock = clock
+
+    async def begin(self) -> str | None:
+        """Load the subscriptions and take up what waits in the outbox.
+
+        A subscription loaded here is not told of changes committed before it was created: those
+        come when the feed takes up an earlier place.
+        """
+        self._registry.clear()
+        self._states.clear()
+        oldest: str | None = None
+        async for subscription in self._subscriptions.all():
+            await self._registry.put(subscription, since=subscription.created_at)
+            oldest = min(oldest or subscription.created_at, subscription.created_at)
+        await self._deliveries.resume()
+        await self._restore_throttling()
+        return oldest
+
+    async def handle(self, events: Sequence[FeedEvent], ticket: Ticket) -> None:
+        """React to events, in order."""
+        if self._deliveries.is_full:
+            await self._deliveries.keep_all()
+        changes: list[EntityChanged] = []
+        for event in events:
+            if isinstance(event, EntityChanged):
+                changes.append(event)
+                continue
+            # What came before a subscription is matched without it, what comes after with it.
+            await self._match(changes, ticket)
+            changes = []
+            await self._update(event)
+        await self._match(changes, ticket)
+
+    async def _update(self, event: FeedEvent) -> None:
+        if isinstance(event, SubscriptionStored):
+            compiled = await self._registry.put(event.subscription)
+            if compiled is not None:
+                self._deliveries.subscription_changed(compiled)
+        elif isinstance(event, SubscriptionRemoved):
+            await self._remove(event.tenant, event.subscription_id)
+        else:
+            for tenant, subscription_id in self._registry.keys_of_tenant(event.tenant):
+                await self._remove(tenant, subscription_id)
+
+    async def _match(self, events: Sequence[EntityChanged], ticket: Ticket) -> None:
+        concerned = [(event, self._registry.of(event.tenant, event.change)) for event in events]
+        wanted = [event for event, candidates in concerned if candidates]
+        await insist(lambda: self._states.prepare(wanted))
+        now = self._clock()
+        for event, candidates in concerned:
+            if not candidates:
+                self._states.skip(event)
+                continue
+            before, after = self._states.advance(event)
+            entity = before if after is None else after
+            if entity is None:
+                continue
+            if event.change.kind == "entityDeleted":
+                entity = await self._with_times(event, entity)
+            occurrence = Occurrence(event.change, entity)
+            for compiled in candidates:
+                if matches(compiled, occurrence, now):
+                    self._offer(compiled, occurrence, event.order, ticket)
+
+    async def _with_times(self, event: EntityChanged, entity: Entity) -> Entity:
+        return await insist(lambda: self._states.with_times(event, entity))
+
+    def _offer(
+        self, compiled: CompiledSubscription, occurrence: Occurrence, order: str, ticket: Ticket
+    ) -> None:
+        item = Item(
+            entity_id=occurrence.change.entity_id,
+            version=occurrence.change.version,
+            order=order,
+            profile=compiled.profile,
+            body=element_of(compiled, occurrence),
+            ticket=ticket,
+        )
+        ticket.hold()
+        self._deliveries.offer(compiled, item)
+
+    async def _remove(self, tenant: str, subscription_id: str) -> None:
+        self._registry.remove((tenant, subscription_id))
+        await self._deliveries.subscription_removed((tenant, subscription_id))
+
+    async def _restore_throttling(self) -> None:
+        """Let throttled subscriptions wait as long as an earlier process would have."""
+        now = datetime.fromisoformat(self._clock())
+        by_tenant: dict[str, list[str]] = {}
+        for compiled in self._registry.throttled():
+            by_tenant.setdefault(compiled.key[0], []).append(compiled.key[1])
+        for tenant, ids in by_tenant.items():
+            for subscription_id, record in (await self._records.fetch_many(tenant, ids)).items():
+                found = self._registry.find(tenant, subscription_id)
+                if found is None or record.last_success is None:
+                    continue
+                passed = (now - datetime.fromisoformat(record.last_success)).total_seconds()
+                throttling = found.subscription.throttling
+                # Clocks of two machines may differ: never wait longer than the period itself.
+                self._deliveries.start_at(found, min(throttling - passed, throttling))

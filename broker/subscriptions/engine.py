@@ -1,0 +1,162 @@
+"""The engine: matches every change against the subscriptions and sees to the deliveries.
+
+One process of the installation runs it at a time (`broker.changes.leadership`); every other one
+that is started stands by. It begins where the last one left off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+from broker.changes.feed import ChangeFeed, insist
+from broker.changes.leadership import Leadership
+from broker.changes.states import EntityStates
+from broker.model.clock import Clock, format_time
+from broker.model.errors import NgsiLdError
+from broker.observability.tasks import spawn
+from broker.storage.deliveries import Outbox
+from broker.storage.feed import ChangeLog, ChangeSource, Lease, PositionStore
+from broker.storage.subscriptions import DeliveryRecordStore, SubscriptionStore
+from broker.subscriptions.consumer import NotificationConsumer
+from broker.subscriptions.counters import DeliveryCounters
+from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
+from broker.subscriptions.registry import ContextResolver, Registry
+from broker.subscriptions.senders.sender import Sender
+
+log = logging.getLogger(__name__)
+
+_CONSUMER = "subscriptions"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStores:
+    """What the engine keeps in the database."""
+
+    lease: Lease
+    source: ChangeSource
+    log: ChangeLog
+    positions: PositionStore
+    subscriptions: SubscriptionStore
+    records: DeliveryRecordStore
+    outbox: Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Bounds of the engine. Undelivered items are given up after `retention` (seconds), or beyond
+    `most_kept` of one subscription."""
+
+    lease: float = 10.0
+    retention: float = 72 * 3600.0
+    most_kept: int = 1_000_000
+    entities_held: int = 20_000
+    expire_every: float = 60.0
+    retry_aside_every: float = 10.0
+    deliveries: DeliveryLimits = field(default_factory=DeliveryLimits)
+
+
+class SubscriptionEngine:
+    """Notifies subscribers of the changes of all tenants while it holds the lease."""
+
+    def __init__(
+        self,
+        *,
+        stores: EngineStores,
+        contexts: ContextResolver,
+        senders: dict[str, Sender],
+        clock: Clock,
+        limits: EngineLimits,
+    ) -> None:
+        self._stores = stores
+        self._senders = senders
+        self._clock = clock
+        self._limits = limits
+        self._registry = Registry(contexts)
+        self._leadership = Leadership(stores.lease, seconds=limits.lease, monotonic=monotonic)
+        self._feed: ChangeFeed | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process is the one that notifies."""
+        return self._leadership.is_leader
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the subscriptions are loaded and the feed is read."""
+        return self._feed is not None and self._feed.is_ready
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Lead or stand by until `stop` is set; what is under way is finished or kept."""
+        await self._leadership.run(self._lead, stop)
+
+    async def _lead(self, term: int, stop: asyncio.Event) -> None:
+        counters = DeliveryCounters(self._stores.records)
+        deliveries = Deliveries(
+            DeliveryTools(
+                senders=self._senders,
+                outbox=self._stores.outbox,
+                counters=counters,
+                find=self._registry.find,
+                clock=self._clock,
+                monotonic=monotonic,
+            ),
+            self._limits.deliveries,
+        )
+        consumer = NotificationConsumer(
+            registry=self._registry,
+            deliveries=deliveries,
+            subscriptions=self._stores.subscriptions,
+            records=self._stores.records,
+            states=EntityStates(self._stores.log, most=self._limits.entities_held),
+            clock=self._clock,
+        )
+        feed = self._feed = ChangeFeed(
+            _CONSUMER,
+            source=self._stores.source,
+            positions=self._stores.positions,
+            consumer=consumer,
+            clock=self._clock,
+        )
+        chores = [
+            spawn(counters.run(), name="delivery counts"),
+            spawn(deliveries.run(), name="outbox"),
+            spawn(self._expire(counters), name="retention of deliveries"),
+            spawn(self._retry_aside(deliveries), name="subscriptions aside"),
+        ]
+        try:
+            await feed.run(term, stop)
+            await deliveries.close()
+            await counters.flush()
+            await feed.save(term)
+        finally:
+            self._feed = None
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await deliveries.abandon()
+
+    async def _expire(self, counters: DeliveryCounters) -> None:
+        """Give up what the outbox holds longer than the operator wants."""
+        while True:
+            await asyncio.sleep(self._limits.expire_every)
+            now = datetime.fromisoformat(self._clock())
+            oldest = format_time(now - timedelta(seconds=self._limits.retention))
+            try:
+                for tenant in self._registry.tenants:
+                    given_up = await self._stores.outbox.expire(
+                        tenant, older_than=oldest, most=self._limits.most_kept
+                    )
+                    for subscription_id, count in given_up.items():
+                        counters.discarded((tenant, subscription_id), count)
+            except NgsiLdError as error:
+                log.warning("the outbox cannot be used: %s", error.detail)
+
+    async def _retry_aside(self, deliveries: Deliveries) -> None:
+        while True:
+            await asyncio.sleep(self._limits.retry_aside_every)
+            if await self._registry.retry():
+                await insist(deliveries.resume)

@@ -1,0 +1,48 @@
+"""What deliveries ask of a protocol that carries notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from broker.model.subscription import Endpoint
+
+Verdict = Literal["delivered", "try again", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification, ready to be sent.
+
+    `link` is the value of a Link header that refers to the @context, where the media type wants
+    it outside the body; `tenant` is empty for the default one.
+    """
+
+    body: bytes
+    media_type: str
+    link: str | None = None
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt.
+
+    `rejected` means that the receiver answered and does not want this notification: sending it
+    again without end is of no use. `reason` says why it was not delivered, `retry_after` how many
+    seconds the receiver asks to wait.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+    retry_after: float | None = None
+
+
+DELIVERED = Outcome("delivered")
+
+
+class Sender(Protocol):
+    """Sends notifications over one protocol."""
+
+    async def send(self, endpoint: Endpoint, message: Message) -> Outcome:
+        """Send a notification and wait for the receiver's answer; raises nothing."""
