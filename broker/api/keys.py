@@ -11,6 +11,7 @@ from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
 from broker.operations.provision import EntityProvision
+from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 
 
@@ -34,4 +35,5 @@ TENANCY = web.AppKey("tenancy", Tenancy)
 PROVISION = web.AppKey("provision", EntityProvision)
 CONSUMPTION = web.AppKey("consumption", EntityConsumption)
 BATCH = web.AppKey("batch", BatchOperations)
+SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)
 CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)

@@ -39,5 +39,22 @@ def page_headers(incoming: Incoming, page: Page, result: QueryResult) -> CIMulti
     return headers
 
 
+def offset_page_headers(
+    incoming: Incoming, page: Page, *, has_more: bool, count: int | None
+) -> CIMultiDict[str]:
+    """Return the headers of a page that is found by its offset alone."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    if count is not None:
+        headers[RESULTS_COUNT] = str(count)
+    url = incoming.request.rel_url
+    if has_more:
+        after = {"limit": page.limit, "offset": page.offset + page.limit}
+        headers.add("Link", _link(url.update_query(after), "next"))
+    if page.offset > 0 and page.limit > 0:
+        before = {"limit": page.limit, "offset": max(page.offset - page.limit, 0)}
+        headers.add("Link", _link(url.update_query(before), "prev"))
+    return headers
+
+
 def _link(url: URL, relation: str) -> str:
     return f'<{url}>; rel="{relation}"; type="application/ld+json"'

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from broker.api.handlers import attributes, batch, contexts, entities
+from broker.api.handlers import attributes, batch, contexts, entities, subscriptions
 from broker.api.incoming import Incoming
 from broker.api.parameters import (
     ENTITY_REPRESENTATION,
@@ -119,6 +119,33 @@ ROUTES: tuple[Route, ...] = (
         contexts.delete_context,
         "5.13.5",
         frozenset({"reload"}),
+    ),
+    Route("POST", "/subscriptions", subscriptions.create_subscription, "5.8.1"),
+    Route(
+        "GET",
+        "/subscriptions",
+        subscriptions.query_subscriptions,
+        "5.8.4",
+        frozenset({"limit", "offset", "count", "options"}),
+    ),
+    Route(
+        "GET",
+        "/subscriptions/{subscriptionId}",
+        subscriptions.retrieve_subscription,
+        "5.8.3",
+        frozenset({"options"}),
+    ),
+    Route(
+        "PATCH",
+        "/subscriptions/{subscriptionId}",
+        subscriptions.update_subscription,
+        "5.8.2",
+    ),
+    Route(
+        "DELETE",
+        "/subscriptions/{subscriptionId}",
+        subscriptions.delete_subscription,
+        "5.8.5",
     ),
 )
 

@@ -10,6 +10,7 @@ from broker.model.entity import Entity
 from broker.model.subscription import Subscription
 from broker.model.terms import Terms
 from broker.query.entity_query import EntitySelector
+from broker.representations.options import RepresentationOptions
 
 Predicate = Callable[[Entity], bool]
 
@@ -38,6 +39,7 @@ class CompiledSubscription:
     profile: str
     selectors: tuple[EntitySelector, ...]
     selects: Predicate
+    options: RepresentationOptions
     watched: frozenset[str]
     triggers: frozenset[str]
     expires_at: str | None

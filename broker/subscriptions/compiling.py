@@ -14,6 +14,9 @@ from broker.query.geo_parser import parse_geo_query
 from broker.query.matching import compile_query
 from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
+from broker.representations.languages import parse_languages
+from broker.representations.options import RepresentationOptions
+from broker.representations.selection import attrs_selection, parse_selection
 from broker.subscriptions.compiled import CompiledSubscription, NotificationContext, expiry_of
 from broker.subscriptions.notification import profile_of
 
@@ -78,10 +81,29 @@ def compile_subscription(
         profile=profile_of(subscription, context).text,
         selectors=query.selectors,
         selects=compile_query(query),
+        options=options_of(subscription),
         watched=subscription.watched_attributes,
         triggers=subscription.triggers,
         expires_at=expiry_of(subscription),
         since=since,
+    )
+
+
+def options_of(subscription: Subscription) -> RepresentationOptions:
+    """Return how the entities of a subscription's notifications are shown (clause 5.2.14)."""
+    params, definition = subscription.notification, subscription.definition
+    pick = parse_selection(params.pick, _EXPANDED) if params.pick else None
+    if params.attributes:
+        pick = attrs_selection(params.attributes, _EXPANDED)
+    with _at("/lang"):
+        languages = parse_languages(definition["lang"]) if "lang" in definition else None
+    return RepresentationOptions(
+        form=params.format,
+        sys_attrs=params.has_system_attributes,
+        languages=languages,
+        pick=pick,
+        omit=parse_selection(params.omit, _EXPANDED) if params.omit else None,
+        dataset_ids=frozenset(definition["datasetId"]) if "datasetId" in definition else None,
     )
 
 

@@ -20,9 +20,10 @@ from broker.storage.subscriptions import DeliveryRecordStore, SubscriptionStore
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
+from broker.subscriptions.linking import load_linked
 from broker.subscriptions.matching import Occurrence, matches
 from broker.subscriptions.registry import Registry
-from broker.subscriptions.rendering import element_of
+from broker.subscriptions.rendering import change_elements, links_of
 
 
 class NotificationConsumer:
@@ -105,24 +106,29 @@ class NotificationConsumer:
             occurrence = Occurrence(event.change, entity)
             for compiled in candidates:
                 if matches(compiled, occurrence, now):
-                    self._offer(compiled, occurrence, event.order, ticket)
+                    elements = await self._elements(compiled, occurrence)
+                    item = Item(
+                        entity_id=event.change.entity_id,
+                        version=event.change.version,
+                        order=event.order,
+                        profile=compiled.profile,
+                        body=elements,
+                        ticket=ticket,
+                    )
+                    ticket.hold()
+                    self._deliveries.offer(compiled, item)
 
     async def _with_times(self, event: EntityChanged, entity: Entity) -> Entity:
         return await insist(lambda: self._states.with_times(event, entity))
 
-    def _offer(
-        self, compiled: CompiledSubscription, occurrence: Occurrence, order: str, ticket: Ticket
-    ) -> None:
-        item = Item(
-            entity_id=occurrence.change.entity_id,
-            version=occurrence.change.version,
-            order=order,
-            profile=compiled.profile,
-            body=element_of(compiled, occurrence),
-            ticket=ticket,
+    async def _elements(self, compiled: CompiledSubscription, occurrence: Occurrence) -> bytes:
+        links = links_of(compiled)
+        if links is None:
+            return change_elements(compiled, occurrence)
+        loaded = await insist(
+            lambda: load_linked(self._states.log, compiled, [occurrence.entity], links)
         )
-        ticket.hold()
-        self._deliveries.offer(compiled, item)
+        return change_elements(compiled, occurrence, loaded)
 
     async def _remove(self, tenant: str, subscription_id: str) -> None:
         self._registry.remove((tenant, subscription_id))

@@ -7,9 +7,12 @@ representations then write like any other (clause 5.8.6).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from broker.model.attributes import LANGUAGE_PROPERTY, PREVIOUS_MEMBER, VALUE_MEMBER
+from broker.model.attributes import (
+    LANGUAGE_PROPERTY,
+    LIST_RELATIONSHIP,
+    PREVIOUS_MEMBER,
+    VALUE_MEMBER,
+)
 from broker.model.changes import AttributeChange
 from broker.model.entity import NULL, Entity, Instance
 from broker.model.subscription import Subscription
@@ -21,31 +24,14 @@ _SYSTEM_TIMES = ("createdAt", "modifiedAt")
 
 
 def notified_entity(compiled: CompiledSubscription, occurrence: Occurrence) -> Entity:
-    """Return what a subscription is told of the entity of a change."""
+    """Return what a subscription is told of the entity of a change, before any projection."""
     subscription = compiled.subscription
     attributes = (
         _of_deleted(compiled, occurrence)
         if occurrence.is_deletion
         else _of_changed(subscription, occurrence)
     )
-    chosen = subscription.notification.attributes
-    if chosen:
-        attributes = {name: value for name, value in attributes.items() if name in chosen}
-    datasets = subscription.definition.get("datasetId")
-    if datasets:
-        attributes = only_datasets(attributes, frozenset(datasets))
     return occurrence.entity.evolve(attributes=attributes)
-
-
-def only_datasets(
-    attributes: Mapping[str, list[Instance]], datasets: frozenset[str]
-) -> dict[str, list[Instance]]:
-    """Return the instances with one of the datasetIds; `@none` is the default (clause 4.5.5)."""
-    chosen = {
-        name: [instance for instance in instances if instance.get("datasetId", "@none") in datasets]
-        for name, instances in attributes.items()
-    }
-    return {name: instances for name, instances in chosen.items() if instances}
 
 
 def is_bare_deletion(instances: list[Instance]) -> bool:
@@ -112,7 +98,9 @@ def _deleted(instance: Instance, subscription: Subscription, at: str) -> Instanc
 
 
 def _null_of(kind: str) -> object:
-    return {"@none": NULL} if kind == LANGUAGE_PROPERTY else NULL
+    if kind == LANGUAGE_PROPERTY:
+        return {"@none": NULL}
+    return [{"object": NULL}] if kind == LIST_RELATIONSHIP else NULL
 
 
 def _with_previous(instance: Instance, change: AttributeChange) -> Instance:

@@ -1,54 +1,92 @@
-"""The element of `data` that tells a subscription of one entity (clause 5.8.6), as JSON."""
+"""The elements of `data` that tell a subscription of one entity (clause 5.8.6), as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from broker.model.attributes import VALUE_MEMBER
-from broker.model.entity import NULL, Entity, Instance
+from broker.model.entity import NULL, Entity
+from broker.representations.geojson import as_feature, geometry_of
+from broker.representations.linked import Links, Loaded, write_flat, write_inline
+from broker.representations.writing import write_entity
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.matching import Occurrence
+from broker.subscriptions.notification import GEO_JSON, JSON, profile_of_text
 from broker.subscriptions.notified_state import is_bare_deletion, notified_entity
 
+_NOTHING_LOADED: Loaded = {}
 
-def element_of(compiled: CompiledSubscription, occurrence: Occurrence) -> bytes:
-    """Return the JSON of what a subscription is told of a change."""
+
+def change_elements(
+    compiled: CompiledSubscription, occurrence: Occurrence, loaded: Loaded = _NOTHING_LOADED
+) -> bytes:
+    """Return the JSON of what a subscription is told of a change, elements separated by commas.
+
+    `loaded` are the linked entities, where the subscription wants them.
+    """
     entity = notified_entity(compiled, occurrence)
-    deleted_at = occurrence.change.at if occurrence.is_deletion else None
-    return orjson.dumps(_normalized(compiled, entity, deleted_at))
+    bodies = _bodies(compiled, [entity], loaded)
+    if occurrence.is_deletion:
+        bodies[0]["deletedAt"] = occurrence.change.at
+    _shorten_deletions(compiled, entity, bodies[0])
+    return _elements(compiled, [entity], bodies)
 
 
-def _normalized(compiled, entity: Entity, deleted_at) -> dict[str, Any]:
-    terms = compiled.context.terms
-    types = [terms.compact(t) for t in entity.types]
-    out: dict[str, Any] = {"id": entity.id, "type": types[0] if len(types) == 1 else types}
+def entity_elements(
+    compiled: CompiledSubscription, entities: list[Entity], loaded: Loaded = _NOTHING_LOADED
+) -> bytes:
+    """Return the JSON of entities a periodic notification tells of."""
+    return _elements(compiled, entities, _bodies(compiled, entities, loaded))
+
+
+def links_of(compiled: CompiledSubscription) -> Links | None:
+    """Return how far the notifications follow relationships, None: not at all."""
     params = compiled.subscription.notification
-    if params.has_system_attributes:
-        out["createdAt"] = entity.created_at
-        out["modifiedAt"] = entity.modified_at
-    if deleted_at:
-        out["deletedAt"] = deleted_at
+    return None if params.join is None else Links(params.join_level)
+
+
+def _bodies(
+    compiled: CompiledSubscription, entities: list[Entity], loaded: Loaded
+) -> list[dict[str, Any]]:
+    terms, options = compiled.context.terms, compiled.options
+    links = links_of(compiled)
+    if links is None:
+        return [write_entity(entity, terms, options) for entity in entities]
+    if compiled.subscription.notification.join == "flat":
+        return write_flat(entities, terms, options, links, loaded)
+    return [write_inline(entity, terms, options, links, loaded) for entity in entities]
+
+
+def _shorten_deletions(
+    compiled: CompiledSubscription, entity: Entity, body: dict[str, Any]
+) -> None:
+    """Write the bare null where nothing else is to be told of a deleted attribute."""
+    if compiled.options.form == "normalized":
+        return
+    compact = compiled.context.terms.compact
     for name, instances in entity.attributes.items():
-        written = [_instance(compiled, i) for i in instances]
-        if params.format == "simplified":
-            written = [i[VALUE_MEMBER[i["type"]]] for i in written]
-        out[terms.compact(name)] = written[0] if len(written) == 1 else written
-    return out
+        if is_bare_deletion(instances) and (key := compact(name)) in body:
+            body[key] = NULL
 
 
-def _instance(compiled, instance: Instance) -> Any:
-    out = {}
-    for k, v in instance.items():
-        if ":" in k:
-            vs = [_instance(compiled, i) for i in v]
-            out[compiled.context.terms.compact(k)] = vs[0] if len(vs) == 1 else vs
-        elif (
-            k in {"createdAt", "modifiedAt"}
-            and not compiled.subscription.notification.has_system_attributes
-        ):
-            continue
-        else:
-            out[k] = v
-    return out
+def _elements(
+    compiled: CompiledSubscription, entities: list[Entity], bodies: list[dict[str, Any]]
+) -> bytes:
+    profile = profile_of_text(compiled.profile)
+    if profile.media_type == GEO_JSON:
+        geometries = {entity.id: _geometry(compiled, entity) for entity in entities}
+        bodies = [_feature(body, geometries) for body in bodies]
+    elif profile.media_type != JSON:
+        bodies = [{**body, "@context": profile.context_body} for body in bodies]
+    return b",".join(map(orjson.dumps, bodies))
+
+
+def _feature(body: dict[str, Any], geometries: Mapping[str, Any]) -> dict[str, Any]:
+    return as_feature(body, geometries.get(body.get("id", "")))
+
+
+def _geometry(compiled: CompiledSubscription, entity: Entity) -> dict[str, Any] | None:
+    geometry = geometry_of(entity, compiled.options)
+    return geometry if isinstance(geometry, dict) else None

@@ -110,9 +110,7 @@ class City:
         self.entities = MongoEntityStore(
             databases=self.databases, tenants=self.tenants, clock=system_clock, limits=GroupLimits()
         )
-        self.subscriptions = MongoSubscriptionStore(
-            databases=self.databases, tenants=self.tenants
-        )
+        self.subscriptions = MongoSubscriptionStore(databases=self.databases, tenants=self.tenants)
         self.records = MongoDeliveryRecordStore(self.databases)
         self.outbox = MongoOutbox(databases=self.databases, clock=system_clock, days_buried=7)
         self.receivers: list[Receiver] = []
@@ -124,7 +122,9 @@ class City:
         self.receivers.append(receiver)
         return receiver
 
-    async def create(self, entity_id: str, *, tenant: str = "", type_: str = "Sensor", **values: Any) -> None:
+    async def create(
+        self, entity_id: str, *, tenant: str = "", type_: str = "Sensor", **values: Any
+    ) -> None:
         """Create an entity with a property for each value."""
         entity = Entity(entity_id, (VOCABULARY + type_,), attributes=properties(values))
         await self.entities.apply(tenant, entity_id, patching.create_entity(entity))
@@ -219,9 +219,7 @@ def properties(values: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def subscription_to(
-    receiver: Receiver | str, *, tenant: str = "", **members: Any
-) -> Subscription:
+def subscription_to(receiver: Receiver | str, *, tenant: str = "", **members: Any) -> Subscription:
     """Return a subscription to all sensors, changed by `members`."""
     url = receiver if isinstance(receiver, str) else receiver.url
     notification = {"endpoint": {"uri": url}} | members.pop("notification", {})
@@ -233,9 +231,7 @@ def subscription_to(
     } | members
     now = system_clock()
     definition = read_subscription(body, CORE, now=now)
-    return Subscription(
-        definition.pop("id"), tenant, definition, created_at=now, modified_at=now
-    )
+    return Subscription(definition.pop("id"), tenant, definition, created_at=now, modified_at=now)
 
 
 async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:

@@ -18,9 +18,7 @@ def client(mongodb_uri: str) -> AsyncMongoClient[Document]:
 
 
 @pytest.fixture
-async def town(
-    client: AsyncMongoClient[Document], database_prefix: str
-) -> AsyncIterator[City]:
+async def town(client: AsyncMongoClient[Document], database_prefix: str) -> AsyncIterator[City]:
     """An installation with nothing in it."""
     await client.admin.command("ping")
     async with city(client, database_prefix) as made:
