@@ -13,8 +13,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import uvloop
+
+
+LONGEST = 300
+"""Seconds after which a load that does not end is given up."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -144,6 +148,7 @@ def run_load(load: Load) -> Measured:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST,
     )
     if completed.returncode != 0:
         raise RuntimeError(f"the load generator failed: {completed.stderr[-2000:]}")
