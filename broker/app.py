@@ -5,6 +5,9 @@ The only module that names implementations of stores. Read it to see how everyth
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -23,14 +26,25 @@ from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
 from broker.operations.provision import EntityProvision
+from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
+from broker.storage.mongo.deliveries import MongoOutbox
 from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
+from broker.storage.mongo.leases import MongoLease, MongoPositionStore
+from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
+from broker.subscriptions.deliveries import DeliveryLimits
+from broker.subscriptions.endpoints import RetryPolicy
+from broker.subscriptions.engine import EngineLimits, EngineStores, SubscriptionEngine
+from broker.subscriptions.senders.http import HttpSender
+
+_DAYS_BURIED = 7
 
 
 def build_api(settings: Settings) -> web.Application:
@@ -67,6 +81,13 @@ def build_api(settings: Settings) -> web.Application:
     application[keys.CONSUMPTION] = EntityConsumption(
         entities=entities, tenancy=tenancy, clock=system_clock
     )
+    application[keys.SUBSCRIPTIONS] = SubscriptionOperations(
+        subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
+        records=MongoDeliveryRecordStore(databases),
+        contexts=contexts,
+        tenancy=tenancy,
+        clock=system_clock,
+    )
     application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
     application[node.PROBES] = {"mongodb": databases.problem}
     application.cleanup_ctx.append(_while_serving(databases, outbound, contexts))
@@ -81,7 +102,55 @@ def build_engine(settings: Settings) -> Engine:
     Raises ConfigurationError without a MongoDB URI.
     """
     databases = open_databases(settings)
-    return Engine(parts=(), resources=(databases.client,))
+    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
+    contexts = assemble_contexts(
+        MongoContextStore(databases, clock=system_clock),
+        outbound,
+        settings.contexts,
+        clock=system_clock,
+    )
+    http = HttpSender(outbound, timeout=settings.notifications.timeout)
+    notifier = SubscriptionEngine(
+        stores=_engine_stores(databases, settings),
+        contexts=contexts,
+        senders={"http": http, "https": http},
+        clock=system_clock,
+        limits=_engine_limits(settings),
+    )
+    return Engine(parts=(notifier,), resources=(databases.client, outbound, contexts))
+
+
+def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:
+    return EngineStores(
+        lease=MongoLease(
+            databases,
+            name="engine",
+            owner=f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
+            seconds=settings.engine.lease,
+        ),
+        source=MongoChangeSource(databases),
+        log=MongoChangeLog(databases),
+        positions=MongoPositionStore(databases),
+        subscriptions=MongoSubscriptionStore(databases=databases, tenants=Tenants(databases)),
+        records=MongoDeliveryRecordStore(databases),
+        outbox=MongoOutbox(databases=databases, clock=system_clock, days_buried=_DAYS_BURIED),
+    )
+
+
+def _engine_limits(settings: Settings) -> EngineLimits:
+    notifications = settings.notifications
+    return EngineLimits(
+        lease=settings.engine.lease,
+        retention=notifications.retention * 3600,
+        deliveries=DeliveryLimits(
+            items_a_lane=notifications.queue,
+            retry=RetryPolicy(
+                first=notifications.retry_first,
+                longest=notifications.retry_longest,
+                requests_at_once=notifications.concurrency,
+            ),
+        ),
+    )
 
 
 def open_databases(settings: Settings) -> Databases:

@@ -157,9 +157,7 @@ class SubscriptionOperations:
             for subscription in subscriptions
         ]
 
-    async def _check_notification_context(
-        self, caller: Caller, definition: dict[str, Any]
-    ) -> None:
+    async def _check_notification_context(self, caller: Caller, definition: dict[str, Any]) -> None:
         """Raise LdContextNotAvailable or BadRequestData if jsonldContext cannot be used."""
         reference = definition.get("jsonldContext", NULL)
         if reference == NULL:
@@ -190,9 +188,7 @@ class SubscriptionOperations:
             modified_at=now,
             version=current.version + 1,
         )
-        query_terms = await self._contexts.resolve(
-            updated.query_context, tenant=current.tenant
-        )
+        query_terms = await self._contexts.resolve(updated.query_context, tenant=current.tenant)
         _check(updated, query_terms)
         return updated
 
