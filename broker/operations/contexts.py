@@ -110,6 +110,7 @@ class ContextOperations:
         if not await self._store.delete(caller.tenant, context_id):
             raise _unknown(identifier)
         self._resolver.forget(context_id)
+        await self._resolver.until_noticed()
 
     async def reload_context(self, caller: Caller, identifier: str) -> None:
         """Reload a Cached @context (5.13.5): fetch it now and replace the copy.
@@ -126,6 +127,7 @@ class ContextOperations:
             )
         await self._library.reload(caller.tenant, stored.url)
         self._resolver.forget(stored.id)
+        await self._resolver.until_noticed()
 
     async def address_of(self, caller: Caller, context: Context, base_url: str) -> str:
         """Return a URL for the @context, as the Link headers of answers and notifications need.

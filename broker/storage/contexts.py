@@ -85,5 +85,5 @@ class ContextStore(Protocol):
     async def changes(self) -> list[str]:
         """Return identifiers replaced or deleted since the last call on this object.
 
-        The first call returns nothing. Each process asks for itself, every few seconds.
+        The first call returns nothing. Each process asks for itself, again and again.
         """

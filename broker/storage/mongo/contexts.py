@@ -41,6 +41,7 @@ class MongoContextStore:
         self._counts = self._cache.with_options(write_concern=_LOSSY)
         self._log = databases.system.get_collection("context_changes")
         self._seen: dict[ObjectId, datetime] | None = None
+        self._looked_at: datetime | None = None
 
     async def prepare(self) -> None:
         """Create the indexes: unused cache entries and old log entries go by themselves."""
@@ -140,9 +141,11 @@ class MongoContextStore:
         Clocks of machines differ a little, so each call looks back half a minute and leaves out
         what it has reported.
         """
-        since = self._now() - _OVERLAP
+        now = self._now()
+        since = (self._looked_at or now) - _OVERLAP
         with translated():
             entries = await self._log.find({"at": {"$gte": since}}).to_list()
+        self._looked_at = now
         seen = self._seen
         self._seen = {entry["_id"]: entry["at"] for entry in entries}
         if seen is None:
