@@ -137,7 +137,7 @@ class Connection:
         Raises `ConnectionLost`, and `Misconfigured` for TLS files that cannot be used.
         """
         try:
-            async with asyncio.timeout(self._options.timeout + 5):
+            async with asyncio.timeout(2 * self._options.timeout):
                 await self._loop.run_in_executor(None, self._connect)
                 is_present = await self._connected
         except (OSError, ValueError, TimeoutError) as error:

@@ -10,9 +10,13 @@ from tests.servers import Mosquitto
 
 
 async def publish(
-    mosquitto: Mosquitto, messages: Sequence[tuple[str, bytes]], qos: int = 1
+    mosquitto: Mosquitto,
+    messages: Sequence[tuple[str, bytes]],
+    *,
+    qos: int = 1,
+    retain: bool = False,
 ) -> None:
     """Publish messages; all are taken when this returns."""
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
         for topic, payload in messages:
-            await client.publish(topic, payload, qos=qos)
+            await client.publish(topic, payload, qos=qos, retain=retain)

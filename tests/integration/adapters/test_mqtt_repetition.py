@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 
 from adapters.mqtt.ledger import Ledger, Stored, digest_of
 from adapters.mqtt.settings import Settings
 from adapters.runtime.testing import TestBroker
 from tests.integration.adapters.mqtt_publisher import publish
 from tests.integration.adapters.test_mqtt_delivery import adapter, broker, until
+from tests.samples import SAMPLES, needs_samples
 from tests.servers import Mosquitto
 
 __all__ = ["broker"]
 EUI = "a81758fffe04b1c1"
-FIELD_DATA = Path(os.environ.get("MUTSURA_FIELD_DATA", Path(__file__).parents[4] / "shared/data"))
 
 
 def settings(mosquitto: Mosquitto, *families: str) -> Settings:
@@ -51,11 +49,11 @@ async def test_repeated_uplinks_are_stored_once(
     assert writes(broker) == 7
 
 
-@pytest.mark.skipif(not (FIELD_DATA / "sensor").is_dir(), reason="the field data is not here")
+@needs_samples
 async def test_a_real_radio_log_with_73_repetitions(
     mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
 ) -> None:
-    lines = (FIELD_DATA / "sensor" / "lorawan_helium_ems.ndjson").read_bytes().splitlines()
+    lines = (SAMPLES / "sensor" / "lorawan_helium_ems.ndjson").read_bytes().splitlines()
     async with adapter(settings(mosquitto, "helium"), broker, tmp_path / "data") as context:
         await publish(mosquitto, [(f"helium/{EUI}/rx", line) for line in lines])
         await until(lambda: context.health.counters["messages"] == 300)
@@ -68,11 +66,11 @@ async def test_a_real_radio_log_with_73_repetitions(
     assert {"rssi", "snr", "observedAt", "unitCode"} <= set(entity["temperature"])
 
 
-@pytest.mark.skipif(not (FIELD_DATA / "sensor").is_dir(), reason="the field data is not here")
+@needs_samples
 async def test_a_real_stream_of_uplinks_and_status_messages(
     mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
 ) -> None:
-    lines = (FIELD_DATA / "sensor" / "lorawan_chirpstack_wyres.ndjson").read_bytes().splitlines()
+    lines = (SAMPLES / "sensor" / "lorawan_chirpstack_wyres.ndjson").read_bytes().splitlines()
     topic = "application/1/device/d1d1e80000000032/rx"
     async with adapter(settings(mosquitto, "chirpstack"), broker, tmp_path / "data") as context:
         await publish(mosquitto, [(topic, line) for line in lines])
