@@ -105,6 +105,7 @@ class Writer:
         self._path, self._params = batch.request_of(mode)
         self._waiting: dict[str, deque[_Item]] = {}
         self._ready: deque[str] = deque()
+        self._absent: set[str] = set()
         self._bytes = 0
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
@@ -130,7 +131,8 @@ class Writer:
         """Write one entity and return what became of it once the broker has committed it.
 
         Raises `Rejected` when the broker refuses it and `NotWritten` when the writer is closed
-        before the broker has taken it.
+        before the broker has taken it. Where a batch was partly refused the broker does not tell
+        created from updated; then only a writer with `skip_unchanged` knows, others say updated.
         """
         return await (await self.submit(entity))
 
@@ -273,6 +275,7 @@ class Writer:
                 return list(items)
             else:
                 self.state.waiting_for = None
+                self._absent |= wanted.keys() - held.keys()
                 return [item for item in items if not self._settled_unchanged(item, held)]
 
     def _settled_unchanged(self, item: _Item, held: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -348,9 +351,13 @@ class Writer:
 
     def _settle(self, item: _Item, outcome: Written | Rejected) -> None:
         if isinstance(outcome, Rejected):
+            self._absent.discard(item.entity_id)
             self.state.rejected += 1
             self._fail(item, outcome)
             return
+        if item.entity_id in self._absent:  # a 207 does not tell created from updated
+            self._absent.remove(item.entity_id)
+            outcome = Written.CREATED
         self.state.count(outcome)
         self._free(item)
         if not item.done.done():
