@@ -1,11 +1,12 @@
 """From mapped rows to entities: ids, groups of rows, series, and rows that repeat others. Pure."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.csv.cells import Attributes
 from adapters.csv.findings import Finding
-from adapters.csv.identity import Naming, RowKeys, entity_id, name_rows, row_keys
+from adapters.csv.identity import Naming, RowKeys, entity_id, name_rows, row_keys, stated_id
 from adapters.csv.layout import Layout
 from adapters.csv.table import Row
 from adapters.csv.values import dates
@@ -55,13 +56,7 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
 
     `scope` stands for the municipality where it is not known (see `identity.file_scope`).
     """
-    keys = [_scoped(row_keys(row.attributes, layout.identity), layout) for row in rows]
-    namings = name_rows(keys)
-    unscoped = [i for i, row in enumerate(rows) if not row.municipality]
-    if unscoped:
-        renamed = name_rows([keys[i] for i in unscoped], scope=scope or "unknown")
-        for i, naming in zip(unscoped, renamed, strict=True):
-            namings[i] = naming
+    namings = _namings(rows, layout, scope)
     found: dict[tuple[str, str], MappedEntity] = {}
     for row, naming in zip(rows, namings, strict=True):
         _add(row, naming, layout, found, result)
@@ -71,7 +66,7 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
         result.remarks.append(
             f"{derived} entities have an id derived from {names}: the file states none that holds"
         )
-    if unscoped:
+    if not all(row.municipality for row in rows):
         result.remarks.append(
             "the file does not say which municipality it is of: ids are qualified by the name of "
             "the file; give --municipality CODE so that they are those of the city"
@@ -80,10 +75,35 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
         result.entities.sort(key=lambda one: one.observed_at)
 
 
-def _scoped(keys: RowKeys, layout: Layout) -> RowKeys:
-    """Keys without tie-breakers for series and groups, whose rows belong together."""
-    tiebreak = () if layout.observed or layout.group else keys.tiebreak
-    return RowKeys(keys.stated, keys.key, tiebreak)
+def _namings(rows: list[MappedRow], layout: Layout, scope: str) -> list[Naming]:
+    """Names within each municipality and type: an id counts as repeated only there."""
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        groups[row.municipality, row.type].append(place)
+    namings: dict[int, Naming] = {}
+    for (municipality, _), places in groups.items():
+        keys = _keys([rows[place] for place in places], layout)
+        within = "" if municipality else scope or "unknown"
+        namings.update(zip(places, name_rows(keys, scope=within), strict=True))
+    return [namings[place] for place in range(len(rows))]
+
+
+def _keys(rows: list[MappedRow], layout: Layout) -> list[RowKeys]:
+    """Keys of all rows; those a stated id names by itself need no more than that.
+
+    Rows of series and groups belong together: they have no tie-breakers.
+    """
+    stated = [stated_id(row.attributes, layout.identity) for row in rows]
+    times = Counter(stated)
+    keys: list[RowKeys] = []
+    for row, one in zip(rows, stated, strict=True):
+        if one and row.municipality and times[one] == 1:
+            keys.append(RowKeys(one, (), ()))
+            continue
+        found = row_keys(row.attributes, layout.identity)
+        together = layout.observed or layout.group
+        keys.append(RowKeys(one, found.key, () if together else found.tiebreak))
+    return keys
 
 
 def _add(

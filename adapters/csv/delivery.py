@@ -16,7 +16,7 @@ from adapters.runtime.errors import SkipRecord
 from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 
-_CHUNK: Final = 1000
+_PROGRESS_STEP: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +41,33 @@ async def deliver(
     entities = read.mapped.entities
     if read.layout.observed is not None:
         entities = await _newer(entities, read.layout.observed, destination.client, read.report)
-    for start in range(0, len(entities), _CHUNK):
-        part = entities[start : start + _CHUNK]
-        await _write(part, destination, read)
-        progress(start + len(part))
+    await _write(entities, destination, read.report, progress)
     read.report.outcome = "imported"
 
 
-async def _write(part: list[MappedEntity], destination: Destination, read: ReadFile) -> None:
+async def _write(
+    entities: list[MappedEntity],
+    destination: Destination,
+    report: FileReport,
+    progress: Callable[[int], None],
+) -> None:
+    """Submit all, waiting where the writer has no room, and collect what became of them."""
     submitted: list[tuple[MappedEntity, asyncio.Future[Written]]] = []
-    for mapped in part:
+    for mapped in entities:
         try:
             destination.validation.check(mapped.entity)
             submitted.append((mapped, await destination.writer.submit(mapped.entity)))
         except SkipRecord as error:
-            _reject(mapped, error, read.report)
-    for mapped, future in submitted:
+            _reject(mapped, error, report)
+    for done, (mapped, future) in enumerate(submitted, start=1):
         try:
             written = await future
         except SkipRecord as error:
-            _reject(mapped, error, read.report)
+            _reject(mapped, error, report)
         else:
-            _count(mapped, written.value, read.report)
+            _count(mapped, written.value, report)
+        if done % _PROGRESS_STEP == 0:
+            progress(done)
 
 
 def _count(mapped: MappedEntity, outcome: str, report: FileReport) -> None:

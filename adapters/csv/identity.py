@@ -38,11 +38,16 @@ class RowKeys:
     tiebreak: tuple[str, ...]
 
 
+def stated_id(attributes: Mapping[str, Any], identity: Identity) -> str:
+    """The id a mapped row states, in its one spelling; empty when it states none."""
+    stated = next((text for name in identity.stated if (text := _text(attributes.get(name)))), "")
+    return stable_identifier(stated)
+
+
 def row_keys(attributes: Mapping[str, Any], identity: Identity) -> RowKeys:
     """Read the identifying texts of a mapped row."""
-    stated = next((text for name in identity.stated if (text := _text(attributes.get(name)))), "")
     return RowKeys(
-        stable_identifier(stated),
+        stated_id(attributes, identity),
         tuple(comparable(_text(attributes.get(name))) for name in identity.key),
         tuple(comparable(_text(attributes.get(name))) for name in identity.tiebreak),
     )
@@ -115,8 +120,10 @@ def _digest(parts: tuple[str, ...]) -> str:
 def _text(attribute: Any) -> str:
     if attribute is None:
         return ""
-    value = attribute.get("value") if isinstance(attribute, Mapping) else attribute
-    if isinstance(value, Mapping):
+    value = attribute.get("value") if isinstance(attribute, dict) else attribute
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
         value = value.get("@value", value.get("coordinates", ""))
     if isinstance(value, list):
         return ",".join(str(item) for item in value)

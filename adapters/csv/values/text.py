@@ -10,8 +10,10 @@ from typing import Final
 from adapters.csv.values.reading import NOTHING, Reading, unreadable
 
 _EDGES: Final = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b\u200c\u200d\u2060"
-_DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—―−－ｰ─━", "-"))
-_TILDES: Final = str.maketrans(dict.fromkeys("〜～∼˜", "~"))
+_ONE_SPELLING: Final = str.maketrans(
+    dict.fromkeys("‐‑‒–—―−－ｰ─━", "-") | dict.fromkeys("〜～∼˜", "~")
+)
+_SPACE: Final = re.compile(r"\s+")
 _HALF_WIDTH_KANA: Final = re.compile("[\uff61-\uff9f]+")
 _HIRAGANA_ONLY: Final = re.compile("[\u3041-\u3096ー・\\s\u3000]+")
 _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
@@ -25,13 +27,14 @@ def trimmed(text: str) -> str:
 
 def folded(text: str) -> str:
     """NFKC, trimmed, with one kind of dash and one kind of tilde: for parsing and comparison."""
-    normal = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return normal.translate(_DASHES).translate(_TILDES).strip(_EDGES)
+    if text.isascii():
+        return text.strip(_EDGES)
+    return unicodedata.normalize("NFKC", text).translate(_ONE_SPELLING).strip(_EDGES)
 
 
 def comparable(text: str) -> str:
     """`folded` without any white space and without regard to case: for keys and names."""
-    return re.sub(r"\s+", "", folded(text)).casefold()
+    return _SPACE.sub("", folded(text)).casefold()
 
 
 def lost_characters(text: str) -> str:

@@ -47,6 +47,13 @@ def test_a_repeated_id_does_not_merge_different_things():
     assert found[2] == "urn:ngsi-ld:Defibrillator:222127-2"
 
 
+def test_a_file_of_several_towns_keeps_their_ids_apart():
+    assert ids([aed("1"), aed("1", "図書館", code="372013", north="34.3", east="134.0")]) == [
+        "urn:ngsi-ld:Defibrillator:222127-1",
+        "urn:ngsi-ld:Defibrillator:372013-1",
+    ]
+
+
 def test_an_identical_row_is_rejected_as_a_repetition():
     read = imported([AED, aed("1"), aed("1"), aed("3", "公園"), aed("4", "駅")])
     assert [(finding.row, finding.reason) for finding in read.report.rejected] == [
