@@ -25,10 +25,14 @@ from broker.model.clock import system_clock
 from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
+from broker.operations.discovery import Discovery
 from broker.operations.provision import EntityProvision
+from broker.operations.purging import Purging
+from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.storage.mongo.catalogue import MongoCatalogue
 from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases, connect
@@ -87,6 +91,11 @@ def build_api(settings: Settings) -> web.Application:
         contexts=contexts,
         tenancy=tenancy,
         clock=system_clock,
+    )
+    application[keys.DISCOVERY] = Discovery(catalogue=MongoCatalogue(databases), tenancy=tenancy)
+    application[keys.PURGING] = Purging(entities=entities, tenancy=tenancy, clock=system_clock)
+    application[keys.SOURCE_IDENTITY] = SourceIdentity(
+        alias=settings.server.alias, tenancy=tenancy, clock=system_clock
     )
     application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
     application[node.PROBES] = {"mongodb": databases.problem}

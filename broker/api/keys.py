@@ -10,7 +10,10 @@ from broker.contexts.resolver import ContextResolver
 from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
+from broker.operations.discovery import Discovery
 from broker.operations.provision import EntityProvision
+from broker.operations.purging import Purging
+from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 
@@ -34,6 +37,9 @@ CONTEXTS = web.AppKey("contexts", ContextResolver)
 TENANCY = web.AppKey("tenancy", Tenancy)
 PROVISION = web.AppKey("provision", EntityProvision)
 CONSUMPTION = web.AppKey("consumption", EntityConsumption)
+DISCOVERY = web.AppKey("discovery", Discovery)
+PURGING = web.AppKey("purging", Purging)
+SOURCE_IDENTITY = web.AppKey("source_identity", SourceIdentity)
 BATCH = web.AppKey("batch", BatchOperations)
 SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)
 CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)

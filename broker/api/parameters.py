@@ -111,6 +111,8 @@ FILTERS = frozenset(
         "georel", "geometry", "coordinates", "geoproperty",
     }
 )  # fmt: skip
+PURGE = FILTERS | {"keep", "drop", "local", "geometryProperty", "dryRun"}
+"""Parameters of Purge Entities (Table 6.4.3.3-1), and `dryRun`, which is beyond the standard."""
 QUERY = (
     SELECTION
     | LINKED_ENTITIES

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from broker.api.incoming import Incoming
+from broker.api.keys import CONSUMPTION
+from broker.api.linking import DEEPEST_JOIN, Join, check_depths, join_of
 from broker.api.media_types import GEO_JSON, JSON_LD
 from broker.api.paging import page_headers
 from broker.api.parameters import Parameters
@@ -21,8 +23,14 @@ from broker.model.entity import Entity
 from broker.model.errors import BadRequestData, InvalidRequest
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import EntityQuery
-from broker.representations.geojson import LOCATION, write_feature, write_feature_collection
+from broker.representations.geojson import (
+    LOCATION,
+    as_feature,
+    geometry_of,
+    write_feature_collection,
+)
 from broker.representations.languages import parse_languages
+from broker.representations.linked import Loaded, write_flat, write_inline
 from broker.representations.options import DEFAULT_OPTIONS, Form, RepresentationOptions
 from broker.representations.selection import Selection, attrs_selection, parse_selection
 from broker.representations.writing import write_entity
@@ -47,6 +55,7 @@ class Wanted:
     options: RepresentationOptions
     attributes: tuple[str, ...] = ()
     geometry_property: str = LOCATION
+    join: Join | None = None
 
 
 def wanted_representation(parameters: Parameters, context: Context, media_type: str) -> Wanted:
@@ -55,7 +64,15 @@ def wanted_representation(parameters: Parameters, context: Context, media_type: 
         raise BadRequestData("geometryProperty is for answers in application/geo+json")
     members = {name: parameters.names(name) for name in ("attrs", "datasetId")}
     members |= {name: _whole(parameters.text(name)) for name in ("pick", "omit")}
-    return _wanted(parameters, members, parameters.text("lang"), context, media_type)
+    wanted = _wanted(parameters, members, parameters.text("lang"), context, media_type)
+    if not len(parameters):
+        return wanted
+    join = join_of(
+        parameters.text("join"),
+        parameters.integer("joinLevel", least=1, most=DEEPEST_JOIN),
+        parameters.names("containedBy"),
+    )
+    return replace(wanted, join=join)
 
 
 def posted_representation(
@@ -65,7 +82,9 @@ def posted_representation(
     if not isinstance(body, dict):
         raise BadRequestData("the body is a JSON object of type Query")
     members = {name: strings(body, name) for name in ("attrs", "pick", "omit", "datasetId")}
-    return _wanted(parameters, members, string(body, "lang"), context, media_type)
+    wanted = _wanted(parameters, members, string(body, "lang"), context, media_type)
+    join = join_of(body.get("join"), body.get("joinLevel"), strings(body, "containedBy"))
+    return replace(wanted, join=join)
 
 
 def _wanted(
@@ -117,8 +136,12 @@ def _picked(members: Mapping[str, tuple[str, ...]], context: Context) -> Selecti
 async def answer_entity(
     incoming: Incoming, entity: Entity, wanted: Wanted, context: Context
 ) -> web.Response:
-    """Return one entity."""
-    return await _answer(incoming, _write(entity, wanted, context), wanted, context)
+    """Return one entity; with join=flat, an array of it and the entities it links to."""
+    bodies = await _write([entity], incoming, wanted, context)
+    body: Any = bodies if wanted.join and wanted.join.is_flat else bodies[0]
+    if wanted.media_type == GEO_JSON and isinstance(body, list):
+        body = write_feature_collection(body)
+    return await _answer(incoming, body, wanted, context)
 
 
 async def answer_page(
@@ -126,17 +149,46 @@ async def answer_page(
 ) -> web.Response:
     """Return a page of entities with its links."""
     context = await incoming.context()
-    body: Any = [_write(entity, wanted, context) for entity in result.entities]
+    body: Any = await _write(result.entities, incoming, wanted, context)
     if wanted.media_type == GEO_JSON:
         body = write_feature_collection(body)
     headers = page_headers(incoming, query.page, result)
     return await _answer(incoming, body, wanted, context, headers)
 
 
-def _write(entity: Entity, wanted: Wanted, context: Context) -> dict[str, Any]:
-    if wanted.media_type == GEO_JSON:
-        return write_feature(entity, context, wanted.options, wanted.geometry_property)
-    return write_entity(entity, context, wanted.options)
+async def _write(
+    entities: list[Entity], incoming: Incoming, wanted: Wanted, context: Context
+) -> list[dict[str, Any]]:
+    """Return the entities in the wanted representation, with what they link to if asked for."""
+    options, join = wanted.options, wanted.join
+    check_depths(join, options)
+    loaded: Loaded = {}
+    if join is None:
+        bodies = [write_entity(entity, context, options) for entity in entities]
+    else:
+        loaded = await incoming.request.app[CONSUMPTION].linked_entities(
+            incoming.caller, entities, join.links, options
+        )
+        if join.is_flat:
+            bodies = write_flat(entities, context, options, join.links, loaded)
+        else:
+            bodies = [
+                write_inline(entity, context, options, join.links, loaded) for entity in entities
+            ]
+    if wanted.media_type != GEO_JSON:
+        return bodies
+    known: Loaded = {**loaded, **{entity.id: entity for entity in entities}}
+    return [_feature(body, known, wanted) for body in bodies]
+
+
+def _feature(
+    body: dict[str, Any], known: Loaded, wanted: Wanted
+) -> dict[str, Any]:
+    entity = known.get(body.get("id", ""))
+    geometry = (
+        None if entity is None else geometry_of(entity, wanted.options, wanted.geometry_property)
+    )
+    return as_feature(body, geometry)
 
 
 async def _answer(

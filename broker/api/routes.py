@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from broker.api.handlers import attributes, batch, contexts, entities, subscriptions
+from broker.api.handlers import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    info,
+    subscriptions,
+)
 from broker.api.incoming import Incoming
 from broker.api.parameters import (
     ENTITY_REPRESENTATION,
     LINKED_ENTITIES,
+    PURGE,
     QUERY,
     SELECTION,
 )
@@ -33,11 +42,13 @@ class Route:
 
 
 _TYPED = frozenset({"type", "local"})
+_DETAILS = frozenset({"details", "local"})
 _ONE = _TYPED | {"options"}
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/entities", entities.create_entity, "5.6.1", frozenset({"local", "options"})),
     Route("GET", "/entities", entities.query_entities, "5.7.2", QUERY),
+    Route("DELETE", "/entities", entities.purge_entities, "5.6.21", PURGE),
     Route(
         "GET",
         "/entities/{entityId}",
@@ -102,6 +113,13 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/entityOperations/delete", batch.delete_entities, "5.6.10", frozenset({"local"})
     ),
     Route("POST", "/entityOperations/query", entities.query_entities_by_post, "5.7.2", SELECTION),
+    Route("GET", "/types", discovery.retrieve_entity_types, "5.7.5", _DETAILS),
+    Route("GET", "/types/{type}", discovery.retrieve_entity_type, "5.7.7", frozenset({"local"})),
+    Route("GET", "/attributes", discovery.retrieve_attributes, "5.7.8", _DETAILS),
+    Route(
+        "GET", "/attributes/{attrId}", discovery.retrieve_attribute, "5.7.10", frozenset({"local"})
+    ),
+    Route("GET", "/info/sourceIdentity", info.retrieve_source_identity, "5.15.1"),
     Route("POST", "/jsonldContexts", contexts.add_context, "5.13.2"),
     Route(
         "GET", "/jsonldContexts", contexts.list_contexts, "5.13.3", frozenset({"details", "kind"})

@@ -37,6 +37,11 @@ class ServerSettings:
         "URL under which other systems reach this broker, when it differs from host and port; "
         "used in links and call-back addresses.",
     )
+    alias: str = setting(
+        "mutsura",
+        "Name of this broker among federated brokers (contextSourceAlias, Via header): letters, "
+        "digits and hyphens, different for each installation.",
+    )
     drain_timeout: float = setting(
         10.0,
         "How long a stopping process may finish requests under way.",

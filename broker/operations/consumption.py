@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from broker.model.clock import Clock
 from broker.model.entity import Entity
-from broker.model.errors import EntityNotFound
+from broker.model.errors import EntityNotFound, TooManyResults
 from broker.operations.caller import Caller
 from broker.operations.conditions import UNCONDITIONAL, Conditions
 from broker.operations.tenancy import Tenancy
 from broker.query.entity_query import EntityQuery
+from broker.representations.linked import Links, Loaded, missing_targets
+from broker.representations.options import RepresentationOptions
 from broker.storage.entities import EntityStore
+
+MOST_LINKED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,24 @@ class EntityConsumption:
             raise EntityNotFound(f"the entity <{entity_id}> does not exist")
         conditions.check(entity, entity_id)
         return entity
+
+    async def linked_entities(
+        self, caller: Caller, entities: list[Entity], links: Links, options: RepresentationOptions
+    ) -> Loaded:
+        """Return what is needed to write the entities with those they link to (4.5.23).
+
+        Raises TooManyResults when that is more than can be kept in memory.
+        """
+        loaded: dict[str, Entity | None] = {}
+        while missing := missing_targets(entities, links, options, loaded):
+            if len(loaded) + len(missing) > MOST_LINKED:
+                raise TooManyResults(
+                    f"the answer links to more than {MOST_LINKED} entities; "
+                    "ask for a smaller page, a lower joinLevel or fewer attributes"
+                )
+            found = await self._entities.fetch_many(caller.tenant, sorted(missing))
+            loaded.update({entity_id: found.get(entity_id) for entity_id in missing})
+        return loaded
 
     async def query_entities(self, caller: Caller, query: EntityQuery) -> QueryResult:
         """Query Entities (5.7.2). Raises BadRequestData, TooComplexQuery."""

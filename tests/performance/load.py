@@ -17,7 +17,6 @@ from typing import cast
 
 import uvloop
 
-
 LONGEST = 300
 """Seconds after which a load that does not end is given up."""
 

@@ -29,7 +29,7 @@ async def create_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/create (6.14.3.1)."""
     elements = await _read(incoming, _entity)
     result = await incoming.request.app[BATCH].create_entities(incoming.caller, elements)
-    return _result(result, created=True)
+    return batch_response(result, created=True)
 
 
 async def upsert_entities(incoming: Incoming) -> web.Response:
@@ -41,7 +41,7 @@ async def upsert_entities(incoming: Incoming) -> web.Response:
     result = await incoming.request.app[BATCH].upsert_entities(
         incoming.caller, elements, update="update" in options
     )
-    return _result(result, created=True)
+    return batch_response(result, created=True)
 
 
 async def update_entities(incoming: Incoming) -> web.Response:
@@ -51,7 +51,7 @@ async def update_entities(incoming: Incoming) -> web.Response:
     result = await incoming.request.app[BATCH].update_entities(
         incoming.caller, elements, overwrite="noOverwrite" not in options
     )
-    return _result(result)
+    return batch_response(result)
 
 
 async def merge_entities(incoming: Incoming) -> web.Response:
@@ -61,14 +61,14 @@ async def merge_entities(incoming: Incoming) -> web.Response:
     result = await incoming.request.app[BATCH].merge_entities(
         incoming.caller, elements, merge_defaults(incoming)
     )
-    return _result(result)
+    return batch_response(result)
 
 
 async def delete_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/delete (6.17.3.1)."""
     elements = [_id(element, index) for index, element in enumerate(_array(incoming))]
     result = await incoming.request.app[BATCH].delete_entities(incoming.caller, elements)
-    return _result(result)
+    return batch_response(result)
 
 
 def _array(incoming: Incoming) -> list[Any]:
@@ -131,7 +131,7 @@ def _id_of(element: Any) -> str | None:
     return None
 
 
-def _result(result: BatchResult, *, created: bool = False) -> web.Response:
+def batch_response(result: BatchResult, *, created: bool = False) -> web.Response:
     """Return 201 with the new ids, 204, or 207 with a BatchOperationResult (5.2.16)."""
     if not result.errors:
         if created and result.created:

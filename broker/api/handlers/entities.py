@@ -7,9 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from broker.api.conditions import conditions_of
+from broker.api.handlers.batch import batch_response
 from broker.api.incoming import Incoming
-from broker.api.keys import CONSUMPTION, PROVISION, SETTINGS
+from broker.api.keys import CONSUMPTION, PROVISION, PURGING, SETTINGS
+from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
+from broker.api.parameters import Parameters
 from broker.api.posted_queries import posted_query
 from broker.api.queries import entity_query
 from broker.api.representation import (
@@ -18,10 +21,13 @@ from broker.api.representation import (
     posted_representation,
     wanted_representation,
 )
-from broker.api.responses import created, no_content
+from broker.api.responses import created, json_response, no_content
 from broker.api.targets import entity_id, merge_defaults
+from broker.contexts.context import Context
 from broker.model.errors import AttributeNotFound, BadRequestData
 from broker.operations.conditions import entity_tag
+from broker.operations.purging import Purge
+from broker.representations.options import DEFAULT_OPTIONS
 from broker.representations.reading import read_entity, read_fragment
 
 
@@ -61,6 +67,7 @@ async def query_entities(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
     query = entity_query(incoming.parameters, context, incoming.request.app[SETTINGS])
+    check_depths(wanted.join, wanted.options, query.condition)
     result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
     return await answer_page(incoming, query, result, wanted)
 
@@ -73,6 +80,7 @@ async def query_entities_by_post(incoming: Incoming) -> web.Response:
     query = posted_query(
         incoming.body, incoming.parameters, context, incoming.request.app[SETTINGS]
     )
+    check_depths(wanted.join, wanted.options, query.condition)
     result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
     return await answer_page(incoming, query, result, wanted)
 
@@ -129,3 +137,28 @@ def _is_simplified(incoming: Incoming) -> bool:
     names = {"simplified", "keyValues"}
     options = incoming.parameters.options(names)
     return bool(options) or incoming.parameters.choice("format", names) is not None
+
+
+async def purge_entities(incoming: Incoming) -> web.Response:
+    """DELETE /entities (6.4.3.3); with dryRun=true it tells what would go, and changes nothing."""
+    context = await incoming.context()
+    parameters = incoming.parameters
+    query = entity_query(parameters, context, incoming.request.app[SETTINGS])
+    check_depths(None, DEFAULT_OPTIONS, query.condition)
+    purge = Purge(
+        query=query,
+        keep=_members(parameters, "keep", context),
+        drop=_members(parameters, "drop", context),
+    )
+    purging = incoming.request.app[PURGING]
+    if parameters.flag("dryRun"):
+        would_go = await purging.preview(incoming.caller, purge)
+        return json_response({"dryRun": True, "entities": would_go})
+    return batch_response(await purging.purge_entities(incoming.caller, purge))
+
+
+def _members(parameters: Parameters, name: str, context: Context) -> frozenset[str] | None:
+    if name not in parameters:
+        return None
+    names = parameters.names(name)
+    return frozenset(one if one == "scope" else context.expand(one) for one in names)

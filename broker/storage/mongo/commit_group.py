@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -48,6 +49,8 @@ from broker.observability.metrics import (
     COMMIT_SECONDS,
 )
 from broker.observability.tasks import run_in_background
+from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
+from broker.storage.mongo.catalogue import Key, catalogue_updates, count_difference
 from broker.storage.mongo.connection import DURABLE, Document
 from broker.storage.mongo.documents import (
     decode_entity,
@@ -61,6 +64,7 @@ log = logging.getLogger(__name__)
 
 _CONFLICTS = frozenset({112, 11000})  # WriteConflict, DuplicateKey
 _LOCAL = ReadConcern("local")
+_SHARDS = 64
 
 
 @dataclass(slots=True)
@@ -121,6 +125,7 @@ class CommitGroup:
         self._waiting: list[_Write] = []
         self._groups_under_way = 0
         self._busy: set[str] = set()
+        self._shard = str(os.getpid() % _SHARDS)
         self._held: OrderedDict[str, Entity] = OrderedDict()
 
     def enter(
@@ -280,6 +285,7 @@ class CommitGroup:
                 inserts.append(encode_entity(plan.current))
             else:
                 updates.append({"q": {"_id": entity_id}, "u": _update(plan.base, plan)})
+        counted = catalogue_updates(self._count(attempt), self._shard)
         _check(await command("insert", "changes", documents=attempt.records, session=session))
         if inserts:
             _check(await command("insert", "entities", documents=inserts, session=session))
@@ -287,6 +293,16 @@ class CommitGroup:
             _check(await command("update", "entities", updates=updates, session=session))
         if deletes:
             _check(await command("delete", "entities", deletes=deletes, session=session))
+        if counted:
+            _check(await command("update", CATALOGUE, updates=counted, session=session))
+
+    @staticmethod
+    def _count(attempt: _Attempt) -> Counter[Key]:
+        counts: Counter[Key] = Counter()
+        for plan in attempt.plans.values():
+            touched = {name for change in plan.changes for name in change.attributes}
+            count_difference(plan.base, plan.current, touched, counts)
+        return counts
 
     # ------------------------------------------------------------------- when it does not work
 

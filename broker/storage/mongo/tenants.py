@@ -29,6 +29,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
     ],
     "changes": [IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version")],
+    "catalogue": [],
     "subscriptions": [],
     "deliveries": [
         IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),

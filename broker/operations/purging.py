@@ -1,0 +1,81 @@
+"""Purge Entities (clause 5.6.21): delete all that match, or some attributes of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from broker.model import patching
+from broker.model.changes import EntityOperation
+from broker.model.clock import Clock
+from broker.model.errors import BadRequestData, EntityNotFound, NgsiLdError
+from broker.operations.batch import BatchResult, Refusal
+from broker.operations.caller import Caller
+from broker.operations.tenancy import Tenancy
+from broker.query.entity_query import EntityQuery, Page
+from broker.query.matching import compile_query
+from broker.storage.entities import EntityStore
+
+ENTITIES_A_STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What to purge: the entities a query finds, or only their attributes in `drop`, or only those
+    not in `keep` (expanded names; `scope` is the scope)."""
+
+    query: EntityQuery
+    drop: frozenset[str] | None = None
+    keep: frozenset[str] | None = None
+
+
+class Purging:
+    """Works in steps, each durable by itself; entities are not held in memory all at once."""
+
+    def __init__(self, *, entities: EntityStore, tenancy: Tenancy, clock: Clock) -> None:
+        self._entities = entities
+        self._tenancy = tenancy
+        self._clock = clock
+
+    async def purge_entities(self, caller: Caller, purge: Purge) -> BatchResult:
+        """Purge Entities (5.6.21). Raises BadRequestData, NonexistentTenant.
+
+        An entity that no longer matches when its turn comes is left alone.
+        """
+        result = BatchResult()
+        async for entity_ids in self._steps(caller, purge):
+            operations = [(entity_id, _operation(entity_id, purge)) for entity_id in entity_ids]
+            outcomes = await self._entities.apply_many(caller.tenant, operations)
+            for entity_id, outcome in zip(entity_ids, outcomes, strict=True):
+                if isinstance(outcome, EntityNotFound):
+                    continue
+                if isinstance(outcome, NgsiLdError):
+                    result.errors.append(Refusal(entity_id, outcome))
+                else:
+                    result.success.append(entity_id)
+        return result
+
+    async def preview(self, caller: Caller, purge: Purge) -> list[str]:
+        """Return the ids of the entities a purge would touch."""
+        return [entity_id async for step in self._steps(caller, purge) for entity_id in step]
+
+    async def _steps(self, caller: Caller, purge: Purge) -> AsyncIterator[list[str]]:
+        if purge.drop is not None and purge.keep is not None:
+            raise BadRequestData("a purge either drops attributes or keeps some, not both")
+        await self._tenancy.require(caller)
+        query = purge.query.evolve(now=self._clock(), page=Page(limit=ENTITIES_A_STEP))
+        while True:
+            page = await self._entities.find(caller.tenant, query)
+            if page.entities:
+                yield [entity.id for entity in page.entities]
+            if page.next_cursor is None:
+                return
+            query = query.evolve(page=Page(limit=ENTITIES_A_STEP, cursor=page.next_cursor))
+
+
+def _operation(entity_id: str, purge: Purge) -> EntityOperation:
+    if purge.drop is None and purge.keep is None:
+        operation = patching.delete_entity(entity_id)
+    else:
+        operation = patching.purge_attributes(entity_id, drop=purge.drop, keep=purge.keep)
+    return patching.only_where(operation, entity_id, compile_query(purge.query))

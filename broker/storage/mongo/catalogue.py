@@ -1,0 +1,85 @@
+"""The catalogue of types and attributes, counted in the transactions that change them.
+
+Each process counts in documents of its own, so that two never wait for each other; a reader adds
+them up. An update that neither adds nor removes an instance touches nothing here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from broker.model.entity import Attributes, Entity
+from broker.storage.catalogue import CatalogueEntry
+from broker.storage.mongo.connection import Databases, Document
+from broker.storage.mongo.errors import translated
+
+COLLECTION = "catalogue"
+
+Key = tuple[str, str, str]
+"""Type, attribute, kind; attribute and kind are "" where the entities themselves are counted."""
+
+
+def count_difference(
+    before: Entity | None, after: Entity | None, touched: Iterable[str], counts: Counter[Key]
+) -> None:
+    """Add to `counts` what changes when an entity goes from one state to the other.
+
+    `touched` names the attributes that may differ.
+    """
+    if before is not None and after is not None and before.types == after.types:
+        for name in touched:
+            _count(before.types, name, before.attributes, counts, -1)
+            _count(after.types, name, after.attributes, counts, 1)
+        return
+    for entity, step in ((before, -1), (after, 1)):
+        if entity is not None:
+            for type_ in entity.types:
+                counts[type_, "", ""] += step
+            for name in entity.attributes:
+                _count(entity.types, name, entity.attributes, counts, step)
+
+
+def _count(
+    types: tuple[str, ...], name: str, attributes: Attributes, counts: Counter[Key], step: int
+) -> None:
+    for instance in attributes.get(name, ()):
+        for type_ in types:
+            counts[type_, name, instance["type"]] += step
+
+
+def catalogue_updates(counts: Counter[Key], shard: str) -> list[Document]:
+    """Return the update statements for what changed; none if nothing did."""
+    return [
+        {
+            "q": {"_id": " ".join((shard, *key))},
+            "u": {
+                "$inc": {"c": step},
+                "$setOnInsert": {"t": key[0], "n": key[1], "k": key[2]},
+            },
+            "upsert": True,
+        }
+        for key, step in counts.items()
+        if step
+    ]
+
+
+class MongoCatalogue:
+    """Implements `broker.storage.catalogue.Catalogue`."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def entries(self, tenant: str) -> list[CatalogueEntry]:
+        """Return all entries, none of them with a count of 0."""
+        pipeline: list[Document] = [
+            {"$group": {"_id": {"t": "$t", "n": "$n", "k": "$k"}, "c": {"$sum": "$c"}}},
+            {"$match": {"c": {"$gt": 0}}},
+        ]
+        with translated():
+            cursor = await self._databases.of(tenant)[COLLECTION].aggregate(pipeline)
+            found = await cursor.to_list()
+        return [
+            CatalogueEntry(group["_id"]["t"], group["_id"]["n"], group["_id"]["k"], group["c"])
+            for group in found
+        ]
