@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -23,7 +24,8 @@ EARTH_RADIUS = 6_378_100.0
 """Metres; what MongoDB takes for the equatorial radius."""
 
 _LONGEST_PIECE = 0.25
-_MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+_PLANE_ENOUGH = 1.0
+_MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ShapelyError)
 
 Vectors = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -86,7 +88,34 @@ def _is_simple(planar: BaseGeometry) -> bool:
         return False
     if planar.geom_type == "MultiPoint":
         return True
-    return all(_has_drawable_edges(part) for part in _lines(planar))
+    if not all(_has_drawable_edges(line) for line in _lines(planar)):
+        return False
+    parts = planar.geoms if planar.geom_type == "MultiPolygon" else (planar,)
+    return all(_is_simple_on_sphere(part) for part in parts if part.geom_type == "Polygon")
+
+
+def _is_simple_on_sphere(polygon: BaseGeometry) -> bool:
+    """Return whether no two edges cross as arcs; where edges are short the plane has said so."""
+    rings = _lines(polygon)
+    longest = max(float(np.max(np.abs(np.diff(ring, axis=0)))) for ring in rings)
+    if longest <= _PLANE_ENOUGH:
+        return True
+    vectors = [unit_vectors(ring) for ring in rings]
+    starts = np.concatenate([ring[:-1] for ring in vectors])
+    ends = np.concatenate([ring[1:] for ring in vectors])
+    return not any(
+        np.any(_crosses(starts[edge], ends[edge], starts[edge + 1 :], ends[edge + 1 :]))
+        for edge in range(len(starts))
+    )
+
+
+def _crosses(start: Vectors, end: Vectors, starts: Vectors, ends: Vectors) -> Vectors:
+    """Return which arcs an arc crosses in between its ends."""
+    normal, normals = np.cross(start, end), np.cross(starts, ends)
+    left, right = starts @ normal, ends @ normal
+    before, after = normals @ start, normals @ end
+    crossed: Vectors = (left * right < 0) & (left * after > 0) & (left * before < 0)
+    return crossed
 
 
 def _has_drawable_edges(line: Vectors) -> bool:
