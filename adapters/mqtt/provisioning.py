@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.mqtt.configuration import Device, Group, check_document
+from adapters.mqtt.configuration import Device, Group, Profile, check_document
+from adapters.mqtt.ids import entity_uri
 from adapters.mqtt.provisioning_errors import (
     BadRequest,
     DeviceNotFound,
@@ -147,11 +148,11 @@ class Provisioning:
         subservice = None if scope.subservice == "/*" else scope.subservice
         devices = self._registry.devices(scope.service, subservice)
         page = devices[offset:] if limit is None else devices[offset : offset + limit]
-        return {"count": len(devices), "devices": [device_document(one) for one in page]}
+        return {"count": len(devices), "devices": [self._shown(one) for one in page]}
 
     def get_device(self, scope: Scope, device_id: str, apikey: str | None) -> dict[str, Any]:
         """Return one device."""
-        return device_document(self._own_device(scope, device_id, apikey))
+        return self._shown(self._own_device(scope, device_id, apikey))
 
     async def change_device(
         self, scope: Scope, device_id: str, apikey: str | None, changes: Any
@@ -169,6 +170,16 @@ class Provisioning:
             changed = Device(device.service, device.subservice, device.apikey, device_id, document)
             await self._store.put([changed])
             self._registry.replace_device(changed)
+
+    def _shown(self, device: Device) -> dict[str, Any]:
+        return device_document(device, self._registry.profile_of(device))
+
+    async def save_discovered(self) -> None:
+        """Bring the devices that were discovered by their measures to the disk."""
+        async with self._turn:
+            devices = self._registry.take_discovered()
+            if devices:
+                await self._store.put(devices)
 
     async def delete_device(self, scope: Scope, device_id: str, apikey: str | None) -> None:
         """Delete one device."""
@@ -288,8 +299,8 @@ def group_document(group: Group) -> dict[str, Any]:
     }
 
 
-def device_document(device: Device) -> dict[str, Any]:
-    """Return a device as the API shows it."""
+def device_document(device: Device, profile: Profile) -> dict[str, Any]:
+    """Return a device as the API shows it, with the entity its profile gives it."""
     lists: dict[str, Any] = {
         name: [] for name in ("attributes", "lazy", "commands", "static_attributes")
     }
@@ -298,6 +309,8 @@ def device_document(device: Device) -> dict[str, Any]:
         "apikey": device.apikey or None,
         "service": device.service,
         "service_path": device.subservice,
+        "entity_name": entity_uri(profile.entity_name or device.device_id, profile.entity_type),
+        "entity_type": profile.entity_type,
         **lists,
         **device.document,
     }

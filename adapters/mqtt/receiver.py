@@ -27,6 +27,7 @@ from typing import Any
 from adapters.mqtt.connection import Connection, Delivery
 from adapters.mqtt.intake import Intake, Observation
 from adapters.mqtt.ledger import Stored, digest_of
+from adapters.mqtt.mapping import Entity
 from adapters.mqtt.measure import Message
 from adapters.mqtt.outlets import Outlets
 from adapters.runtime.batch import Written
@@ -34,6 +35,15 @@ from adapters.runtime.errors import NotWritten, SkipRecord
 from broker.observability.tasks import spawn
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why a message, or the entity it was read as, could not be stored."""
+
+    reason: str
+    entity: Entity | None = None
+    tenant: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +56,7 @@ class _Entry:
     open: int = 0
     is_stored: bool = False
     is_abandoned: bool = False
-    faults: list[str] = field(default_factory=list)
+    faults: list[_Fault] = field(default_factory=list)
 
 
 class Receiver:
@@ -162,17 +172,17 @@ class Receiver:
             for observation in self._intake.read(message):
                 await self._submit(entry, observation)
         except SkipRecord as error:
-            entry.faults.append(error.detail)
+            entry.faults.append(_Fault(error.detail))
         except NotWritten as error:
             self._abandon(entry, error)
         except Exception as error:  # a fault of ours must not stop the other devices
             log.exception("cannot read a message", extra={"topic": delivery.topic})
-            entry.faults.append(f"an internal fault: {error!r}")
+            entry.faults.append(_Fault(f"an internal fault: {error!r}"))
         self._close_one(entry)
 
     async def _submit(self, entry: _Entry, observation: Observation) -> None:
         translation = observation.translation
-        entry.faults += translation.faults
+        entry.faults += [_Fault(reason) for reason in translation.faults]
         key = translation.key
         if key is not None:
             if key in self._open_keys or self._ledger.knows(key):
@@ -185,29 +195,32 @@ class Receiver:
             try:
                 future = await self._outlets.submit(observation, entity)
             except SkipRecord as error:
-                entry.faults.append(error.detail)
+                entry.faults.append(self._refused(error, observation, entity))
                 continue
             entry.open += 1
             future.add_done_callback(
-                partial(self._answered, entry, observation, entity["id"], has_static)
+                partial(self._answered, entry, observation, entity, has_static)
             )
+
+    def _refused(self, error: SkipRecord, observation: Observation, entity: Entity) -> _Fault:
+        return _Fault(error.detail, entity, self._outlets.tenant_of(observation.profile.service))
 
     def _answered(
         self,
         entry: _Entry,
         observation: Observation,
-        entity_id: str,
+        entity: Entity,
         has_static: bool,  # noqa: FBT001 - bound by position
         future: asyncio.Future[Written],
     ) -> None:
         """Note what the broker did with one entity."""
         error = None if future.cancelled() else future.exception()
         if isinstance(error, SkipRecord):
-            entry.faults.append(error.detail)
+            entry.faults.append(self._refused(error, observation, entity))
         elif error is not None or future.cancelled():
             self._abandon(entry, error)
         if error is not None or (future.result() is Written.CREATED and not has_static):
-            self._outlets.static.forget(observation, entity_id)
+            self._outlets.static.forget(observation, entity["id"])
         self._close_one(entry)
 
     def _abandon(self, entry: _Entry, error: BaseException | None) -> None:
@@ -257,12 +270,19 @@ class Receiver:
                 self._connection.resume()
 
     async def _dead_letter(self, entry: _Entry) -> None:
+        """Keep a message with its faults, and each refused entity, which can be sent again."""
         delivery = entry.delivery
-        reason = f"{delivery.topic}: {'; '.join(entry.faults)}"
-        await self._outlets.dead_letters.add(
-            reason, record={"topic": delivery.topic, "payload": _shown(delivery.payload)}
-        )
-        self._outlets.health.count("dead-letter")
+        record = {"topic": delivery.topic, "payload": _shown(delivery.payload)}
+        unread = "; ".join(fault.reason for fault in entry.faults if fault.entity is None)
+        letters = [_Fault(unread)] if unread else []
+        for letter in [*letters, *(fault for fault in entry.faults if fault.entity is not None)]:
+            await self._outlets.dead_letters.add(
+                f"{delivery.topic}: {letter.reason}",
+                record=record,
+                entity=letter.entity,
+                tenant=letter.tenant,
+            )
+            self._outlets.health.count("dead-letter")
 
     def _acknowledge(self) -> None:
         order = self._order

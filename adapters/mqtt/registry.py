@@ -18,6 +18,8 @@ from adapters.mqtt.provisioning_errors import DuplicateDevice, DuplicateGroup, W
 
 _EUI = re.compile(r"[0-9A-Fa-f]{16}")
 PROFILE_LIMIT = 200_000
+DEVICE_LIMIT = 500_000
+"""From here on devices nobody provisioned are served, but not entered."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Registry:
     _devices_by_id: dict[str, list[Device]] = field(default_factory=lambda: defaultdict(list))
     _profiles: dict[tuple[str, str, str], Profile] = field(default_factory=dict)
     _fixed: set[tuple[str, ...]] = field(default_factory=set)
+    _discovered: list[Device] = field(default_factory=list)
 
     def add_group(self, group: Group, *, fixed: bool = False) -> None:
         """Add a group. Raises `DuplicateGroup` when resource and apikey are taken."""
@@ -142,24 +145,44 @@ class Registry:
             self._profiles[key] = found
         return found
 
+    def profile_of(self, device: Device) -> Profile:
+        """Return the profile of a device of the registry."""
+        groups = self._groups_by_apikey.get(device.apikey, ())
+        group = next((one for one in groups if one.service == device.service), None)
+        return profile_of(group, device, device.device_id)
+
     def _new_profile(self, apikey: str, resource: str, device_id: str) -> Profile:
         group = self.group_for(apikey, resource)
         device = self._device_for(apikey, device_id, group)
         if device is None:
-            if group is None:
-                raise Unusable(
-                    f"no group has the apikey {apikey!r} and no device {device_id!r} is "
-                    "provisioned for it; create one with POST /iot/groups or /iot/devices"
-                )
-            if group.document.get("autoprovision") is False:
-                raise Unusable(
-                    f"the device {device_id!r} is not provisioned and its group ({apikey}) has "
-                    "autoprovision false"
-                )
+            self._discover(apikey, device_id, group)
         try:
             return profile_of(group, device, device.device_id if device else device_id)
         except WrongSyntax as error:
             raise Unusable(f"the configuration of {device_id!r}: {error.message}") from error
+
+    def _discover(self, apikey: str, device_id: str, group: Group | None) -> None:
+        """Enter a device nobody provisioned, if its group takes such devices."""
+        if group is None:
+            raise Unusable(
+                f"no group has the apikey {apikey!r} and no device {device_id!r} is provisioned "
+                "for it; create one with POST /iot/groups or /iot/devices"
+            )
+        if group.document.get("autoprovision") is False:
+            raise Unusable(
+                f"the device {device_id!r} is not provisioned and its group ({apikey}) has "
+                "autoprovision false"
+            )
+        if len(self._devices) < DEVICE_LIMIT:
+            device = Device(group.service, group.subservice, group.apikey, device_id, {})
+            self._devices[device.key] = device
+            self._devices_by_id[_comparable(device_id)].append(device)
+            self._discovered.append(device)
+
+    def take_discovered(self) -> list[Device]:
+        """Return the devices discovered since the last call and still there, to be stored."""
+        found, self._discovered = self._discovered, []
+        return [device for device in found if self._devices.get(device.key) is device]
 
     def _device_for(self, apikey: str, device_id: str, group: Group | None) -> Device | None:
         candidates = [

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 FILTERS = "filters"
 DRAIN_SECONDS = 5.0
+SAVE_SECONDS = 1.0
 
 
 async def run(context: AdapterContext[Settings]) -> None:
@@ -63,8 +64,18 @@ async def run(context: AdapterContext[Settings]) -> None:
         )
         intake = Intake(Router(settings.rules()), registry)
         receiver = Receiver(intake, outlets, window=settings.window)
-        await _serve(stack, context, Provisioning(registry, store), intake, outlets)
+        provisioning = Provisioning(registry, store)
+        await _serve(stack, context, provisioning, intake, outlets)
+        saver = spawn(_save_discovered(provisioning), name="mqtt-discovered")
+        stack.callback(saver.cancel)
         await _receive(context, server, receiver, ledger)
+
+
+async def _save_discovered(provisioning: Provisioning) -> None:
+    """Store new devices now and then; one that was missed is found again by its next measure."""
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        await provisioning.save_discovered()
 
 
 def _configured(settings: Settings) -> Registry:

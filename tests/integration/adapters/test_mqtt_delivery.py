@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 
-from adapters.mqtt.settings import Settings
+from adapters.mqtt.settings import Listen, Settings
 from adapters.mqtt.source import run
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.testing import TestBroker, adapter_context
+from broker.embedded.ports import free_port
 from tests.integration.adapters.mqtt_publisher import publish
 from tests.servers import Mosquitto
 
@@ -138,6 +140,8 @@ async def test_a_refused_entity_is_a_dead_letter(
         await until(lambda: context.health.counters["dead-letter"] == 1 and broker.entities)
         (letter,) = await context.dead_letters.list()
         assert "no such thermometer" in letter.reason
+        assert letter.entity is not None
+        assert letter.entity["temperature"]["value"] == 1
 
 
 async def test_nothing_is_acknowledged_before_the_broker_has_it(
@@ -164,3 +168,48 @@ async def test_it_connects_again_by_itself_and_loses_nothing(
             await publish(mosquitto, [(f"/json/key/d{round_number}/attrs/t", b"1")])
             await until(lambda: f"urn:ngsi-ld:Thermometer:d{round_number}" in broker.entities)  # noqa: B023
         assert context.health.counters["reconnects"] >= 3
+
+
+async def test_a_bad_value_is_told_and_the_others_are_stored(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    async with adapter(settings(mosquitto), broker, tmp_path / "data") as context:
+        await publish(mosquitto, [("/json/key/d1/attrs", b'{"t": "warm", "h": 45}')])
+        await until(lambda: context.health.counters["dead-letter"] == 1)
+        (letter,) = await context.dead_letters.list()
+    assert "temperature is 'warm', which is not a number" in letter.reason
+    assert broker.entities["urn:ngsi-ld:Thermometer:d1"]["h"]["value"] == 45
+
+
+async def test_static_attributes_come_back_with_an_entity_that_was_deleted(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    name = "urn:ngsi-ld:Thermometer:d1"
+    async with adapter(settings(mosquitto), broker, tmp_path / "data"):
+        for value in (b"1", b"2"):
+            await publish(mosquitto, [("/json/key/d1/attrs/t", value)])
+            await until(lambda: broker.entities.get(name, {}).get("town"))
+        assert sum("town" in entity for batch in broker.batches for entity in batch) == 1
+        broker.entities.clear()
+        for value in (b"3", b"4"):
+            await publish(mosquitto, [("/json/key/d1/attrs/t", value)])
+            await until(lambda: name in broker.entities)
+        await until(lambda: "town" in broker.entities[name])
+
+
+async def test_devices_are_entered_by_their_first_measure(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    port = free_port()
+    chosen = settings(mosquitto, service="city", provisioning=Listen(port=port))
+    headers = {"fiware-service": "city", "fiware-servicepath": "/"}
+    url = f"http://127.0.0.1:{port}/iot/devices"
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with adapter(chosen, broker, tmp_path / "data"):
+            await publish(mosquitto, [("/json/key/d1/attrs/t", b"1")])
+            await until(lambda: broker.tenants.get("city"))
+            await asyncio.sleep(1.5)
+        async with adapter(chosen, broker, tmp_path / "data"), session.get(url) as answer:
+            (device,) = (await answer.json())["devices"]
+    assert (device["device_id"], device["apikey"]) == ("d1", "key")
+    assert device["entity_name"] == "urn:ngsi-ld:Thermometer:d1"

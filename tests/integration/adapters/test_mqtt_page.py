@@ -1,0 +1,98 @@
+"""docs/mqtt.md: every setting is on it, and its commands work as typed."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adapters.mqtt import families
+from adapters.mqtt.settings import Settings, TopicSettings
+from adapters.mqtt.topics import FORMATS
+from adapters.runtime.settings import parse_settings
+from broker.embedded.ports import free_port
+from tests.integration.adapters.test_mqtt_delivery import adapter
+from tests.integration.adapters.test_mqtt_with_broker import RunningBroker, broker
+from tests.servers import Mosquitto
+
+__all__ = ["broker"]
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
+
+
+def blocks(kind: str) -> list[str]:
+    """Return the fenced blocks of a language, without their indentation."""
+    found = re.findall(rf"^( *)```{kind}\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", text, flags=re.MULTILINE) for indent, text in found]
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    table = PAGE.split("## Settings")[1]
+    documented = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", table, re.M))))
+    assert documented == {one.name for one in dataclasses.fields(Settings)}
+
+
+def test_every_family_and_format_is_documented() -> None:
+    assert set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.M)) >= set(families.names())
+    assert not [name for name in FORMATS if f"`{name}`" not in PAGE and name != "iot-agent"]
+
+
+def test_the_yaml_of_the_page_is_understood() -> None:
+    first, topics = blocks("yaml")
+    settings = yaml.safe_load(first)["adapters"][0]["settings"]
+    assert parse_settings(Settings, settings, where="page").provisioning is not None
+    own = parse_settings(Settings, yaml.safe_load(topics), where="page")
+    assert len(own.rules()) > len(own.topics)
+    assert {one.name for one in dataclasses.fields(TopicSettings)} > {"pattern", "format"}
+
+
+@pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="needs mosquitto-clients")
+async def test_the_commands_of_the_page_work(
+    mosquitto: Mosquitto, broker: RunningBroker, tmp_path: Path
+) -> None:
+    ports = {"1883": mosquitto.port, "4041": free_port(), "7896": free_port()}
+    ports["1026"] = int(broker.url.rsplit(":", 1)[1])
+    script = "set -e\n" + "\n".join(blocks("bash"))
+    for written, real in ports.items():
+        script = re.sub(rf"\b{written}\b", str(real), script)
+    settings = dict(yaml.safe_load(blocks("yaml")[0])["adapters"][0]["settings"])
+    settings["url"] = mosquitto.url
+    settings["provisioning"] = {"port": ports["4041"]}
+    settings["measures"] = {"port": ports["7896"]}
+    chosen = parse_settings(Settings, settings, where="page")
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            "-c",
+            script,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "no_proxy": "127.0.0.1"},
+        )
+        output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        await asyncio.sleep(1.0)
+        assert await context.dead_letters.count() == 0
+    shown, _ = json.JSONDecoder().raw_decode(output.decode().removeprefix("{}"))
+    assert shown == json.loads(blocks("json")[0])
+    names = ("park-01", "park-02", "station-plaza")
+    found = [
+        await broker.entity(f"urn:ngsi-ld:WeatherObserved:{name}", tenant="city") for name in names
+    ]
+    assert [one and one["temperature"]["value"] for one in found] == [22.0, 19.8, 20.1]
+    soil = await broker.entity("urn:ngsi-ld:SoilSensor:field-7", tenant="city")
+    assert soil is not None
+    assert soil["moisture"]["value"] == 30
+
+
+def test_the_manifest_is_complete() -> None:
+    manifest = tomllib.loads((ROOT / "adapters" / "mqtt" / "manifest.toml").read_text("utf-8"))
+    assert set(manifest["quality"].values()) == {"done"}
