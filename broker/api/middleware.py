@@ -7,8 +7,9 @@ import logging
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from broker.api.responses import problem
+from broker.api.responses import API_ROOT, problem
 from broker.model.errors import (
+    BadRequestData,
     BodyTooLarge,
     InternalError,
     MethodNotAllowed,
@@ -33,7 +34,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPMethodNotAllowed as error:
         response = _method_not_allowed(request, tuple(sorted(error.allowed_methods)))
     except web.HTTPNotFound:
-        response = problem(ResourceNotFound(f"there is no resource at {request.path[:300]}"))
+        response = problem(_nothing_at(request.path))
     except web.HTTPRequestEntityTooLarge:
         response = problem(BodyTooLarge("the body is larger than this broker allows"))
     except web.HTTPException:
@@ -56,6 +57,12 @@ def _method_not_allowed(request: web.Request, allowed: tuple[str, ...]) -> web.R
             allowed=allowed,
         )
     )
+
+
+def _nothing_at(path: str) -> NgsiLdError:
+    if path.startswith(API_ROOT) and "//" in path:
+        return BadRequestData(f"an identifier is missing in the path {path[:300]}")
+    return ResourceNotFound(f"there is no resource at {path[:300]}")
 
 
 def _about(request: web.Request) -> dict[str, str]:

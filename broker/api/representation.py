@@ -181,9 +181,7 @@ async def _write(
     return [_feature(body, known, wanted) for body in bodies]
 
 
-def _feature(
-    body: dict[str, Any], known: Loaded, wanted: Wanted
-) -> dict[str, Any]:
+def _feature(body: dict[str, Any], known: Loaded, wanted: Wanted) -> dict[str, Any]:
     entity = known.get(body.get("id", ""))
     geometry = (
         None if entity is None else geometry_of(entity, wanted.options, wanted.geometry_property)

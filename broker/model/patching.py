@@ -280,10 +280,13 @@ def _update(draft: Draft, fragment: Fragment) -> UpdateResult:
                 draft.put(name, stamped(instance, draft.find(name, dataset_id), draft.now))
                 updated[name] = None
     draft.types = extended(draft.types, fragment.types)
+    refused: tuple[NotUpdated, ...] = ()
     if fragment.scopes is not None and draft.scopes:
         draft.scopes = fragment.scopes
+    elif fragment.scopes:
+        refused = (NotUpdated("scope", "the entity has no scope; append one (POST) instead"),)
     _apply_expiry(draft, fragment)
-    return UpdateResult(tuple(updated))
+    return UpdateResult(tuple(updated), refused)
 
 
 def _replace(draft: Draft, entity: Entity) -> None:

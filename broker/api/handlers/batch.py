@@ -91,8 +91,8 @@ async def _read(incoming: Incoming, read: Callable[[Any, Context, int], T]) -> l
     """Read every element with its @context; one that cannot be read becomes a refusal."""
     elements: list[T | Refusal] = []
     for index, element in enumerate(_array(incoming)):
-        context = await incoming.context_of(element, f"/{index}")
         try:
+            context = await incoming.context_of(element, f"/{index}")
             elements.append(read(element, context, index))
         except NgsiLdError as error:
             elements.append(Refusal(_id_of(element), error))
