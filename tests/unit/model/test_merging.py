@@ -113,6 +113,12 @@ def test_a_language_goes_and_with_the_last_the_attribute(room, fragment):
             {"en": "x", "ja": "y"},
         ),
         ({"value": {"a": 1}}, {"b": 2}, "value", {"a": 1, "b": 2}),
+        (
+            {"value": {"a": {"b": 1, "c": 2}}},
+            {"a": {"c": NULL, "d": 3}},
+            "value",
+            {"a": {"b": 1, "d": 3}},
+        ),
         ({"value": {"a": 1}}, 5, "value", 5),
         (
             {"type": "Point", "coordinates": [1, 2]},
