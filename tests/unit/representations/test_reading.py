@@ -440,7 +440,13 @@ def test_members_can_be_deleted_in_a_fragment(terms):
         {
             "scope": NULL,
             "expiresAt": NULL,
-            "temperature": {"type": "Property", "value": 1, "unitCode": NULL, "accuracy": NULL},
+            "temperature": {
+                "type": "Property",
+                "value": 1,
+                "unitCode": NULL,
+                "valueType": NULL,
+                "accuracy": NULL,
+            },
         },
         terms,
         "update",
@@ -453,6 +459,7 @@ def test_members_can_be_deleted_in_a_fragment(terms):
                 "type": "Property",
                 "value": 1,
                 "unitCode": NULL,
+                "valueType": NULL,
                 f"{DEFAULT}accuracy": [deletion()],
             }
         ]
