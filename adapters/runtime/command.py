@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
+import os
 import signal
 import sys
 from pathlib import Path
+
+import uvloop
 
 from adapters.runtime import dead_letter_command
 from adapters.runtime.configuration import Configuration, read_configuration
@@ -16,12 +18,16 @@ from adapters.runtime.errors import AdapterError, Misconfigured
 from adapters.runtime.host import Host
 from adapters.runtime.manifest import installed, read_manifest
 from adapters.runtime.quality import RULES
+from broker.observability.logs import configure_logging
 
 
 def main(argv: list[str]) -> int:
     """Carry out a command; 0 is success, 1 a failure that was reported, 2 a wrong command line."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging(
+        os.environ.get("MUTSURA_LOGGING_LEVEL", "info"),
+        os.environ.get("MUTSURA_LOGGING_FORMAT", "auto"),
+    )
     try:
         return int(arguments.command(arguments))
     except AdapterError as error:
@@ -86,11 +92,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     host = Host(configuration_of(arguments))
-    try:
-        finished_well = asyncio.run(_until_stopped(host, once=arguments.once))
-    except KeyboardInterrupt:
-        return 0
-    return 0 if finished_well else 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return 0 if runner.run(_until_stopped(host, once=arguments.once)) else 1
 
 
 async def _until_stopped(host: Host, *, once: bool) -> bool:

@@ -1,0 +1,144 @@
+"""`mutsura adapters` as a process: list, check, run, an orderly stop, dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import sys
+from contextlib import asynccontextmanager, closing
+
+import orjson
+import pytest
+
+from adapters.runtime.store import FILE
+from adapters.runtime.testing import TestBroker
+
+READINGS = [
+    {"sensor": "a1", "temperature": 21.5},
+    {"sensor": "a2", "temperature": 9999},
+    {"no": "sensor"},
+]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A configuration that polls a file of readings through the template, as a third party's."""
+    lines = b"".join(orjson.dumps(one) + b"\n" for one in READINGS)
+    (tmp_path / "readings.ndjson").write_bytes(lines)
+    site = tmp_path / "site" / "adapters_of_a_third_party-1.dist-info"
+    site.mkdir(parents=True)
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1\n")
+    (site / "entry_points.txt").write_text("[mutsura.adapters]\ntemplate = adapters._template\n")
+    path = tmp_path / "adapters.yaml"
+    path.write_text(
+        "broker: {url: '${BROKER_URL:-http://127.0.0.1:9}'}\ndata: data\n"
+        "adapters: [{adapter: template, name: gauge, settings: {path: readings.ndjson}}]\n"
+    )
+    return path
+
+
+@asynccontextmanager
+async def command(config, *words, **environment):
+    """Start `python -m adapters.runtime`, with the third party's adapter installed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "adapters.runtime",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": f".:{config.parent / 'site'}", **environment},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def output_of(config, *words, **environment):
+    async with command(config, *words, **environment) as process:
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+
+async def run_until(config, broker, condition, stop):
+    async with command(config, "run", "--config", str(config), BROKER_URL=broker.url) as process:
+        while not condition():
+            assert process.returncode is None, (await process.communicate())[1].decode()
+            await asyncio.sleep(0.02)
+        process.send_signal(stop)
+        return await process.wait()
+
+
+def number_of_letters(config):
+    file = config.parent / "data" / FILE
+    if not file.is_file():
+        return 0
+    with closing(sqlite3.connect(file)) as db:
+        try:
+            return db.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
+        except sqlite3.OperationalError:  # the tables are just being made
+            return 0
+
+
+async def test_list_shows_what_is_installed(config):
+    code, out, _ = await output_of(config, "list", "--quality")
+    assert code == 0
+    assert "template" in out
+    assert "rest" in out
+    assert "done    acknowledges-after-commit" in out
+
+
+async def test_check_tells_what_would_run_or_what_is_wrong(config):
+    code, out, _ = await output_of(config, "check", "--config", str(config))
+    assert code == 0
+    assert "gauge: template into the default tenant" in out
+    config.write_text(config.read_text().replace("path:", "pth:"))
+    code, _, err = await output_of(config, "check", "--config", str(config))
+    assert code == 1
+    assert "unknown setting 'pth'; did you mean 'path'?" in err
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_run_stores_until_it_is_told_to_stop(config, stop):
+    async with TestBroker().running() as broker:
+        code = await run_until(config, broker, lambda: broker.entities, stop)
+    assert code == 0
+    assert list(broker.entities) == ["urn:ngsi-ld:Device:a1"]
+
+
+async def test_a_killed_process_goes_on_where_it_was(config):
+    async with TestBroker().running() as broker:
+        await run_until(config, broker, lambda: broker.entities, signal.SIGKILL)
+        more = {"sensor": "b1", "temperature": 1}
+        with (config.parent / "readings.ndjson").open("ab") as file:
+            file.write(orjson.dumps(more) + b"\n")
+        code = await run_until(config, broker, lambda: len(broker.entities) == 2, signal.SIGTERM)
+    assert code == 0
+    assert "urn:ngsi-ld:Device:b1" in broker.entities
+
+
+async def test_dead_letters_are_listed_shown_replayed_and_purged(config):
+    words = ["--config", str(config)]
+    async with TestBroker().running() as broker:
+        broker.refuse("urn:ngsi-ld:Device:a1", "the type is not wanted here")
+        await run_until(config, broker, lambda: number_of_letters(config) == 3, signal.SIGTERM)
+        _, listed, _ = await output_of(config, "dead-letters", "list", *words)
+        assert "3 dead letters" in listed
+        assert "the type is not wanted here" in listed
+        number = next(line.split()[0] for line in listed.splitlines() if "not wanted" in line)
+        _, shown, _ = await output_of(config, "dead-letters", "show", *words, number)
+        assert orjson.loads(shown)["entity"]["id"] == "urn:ngsi-ld:Device:a1"
+        broker.refusals.clear()
+        _, replayed, _ = await output_of(
+            config, "dead-letters", "replay", *words, BROKER_URL=broker.url
+        )
+        assert "1 written, 1 refused again, 1 without an entity" in replayed
+        assert list(broker.entities) == ["urn:ngsi-ld:Device:a1"]
+    code, _, err = await output_of(config, "dead-letters", "purge", *words)
+    assert (code, "add --yes" in err) == (1, True)
+    _, purged, _ = await output_of(config, "dead-letters", "purge", "--yes", *words)
+    assert "2 dead letters thrown away" in purged
