@@ -117,6 +117,7 @@ def build_engine(settings: Settings) -> Engine:
         outbound,
         settings.contexts,
         clock=system_clock,
+        counts_hits=False,
     )
     http = HttpSender(outbound, timeout=settings.notifications.timeout)
     notifier = SubscriptionEngine(

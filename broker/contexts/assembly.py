@@ -15,10 +15,16 @@ from broker.storage.contexts import ContextStore
 
 
 def assemble_contexts(
-    store: ContextStore, client: OutboundClient, settings: ContextSettings, *, clock: Clock
+    store: ContextStore,
+    client: OutboundClient,
+    settings: ContextSettings,
+    *,
+    clock: Clock,
+    counts_hits: bool = True,
 ) -> ContextResolver:
     """Return the resolver, to be entered before the first request and left after the last.
 
+    `counts_hits` is False where no requests are served, because hits are uses by requests.
     Reads the preloaded files, so it is to be called before requests are served. Raises
     `preloaded.PreloadError`.
     """
@@ -30,7 +36,7 @@ def assemble_contexts(
     )
     return ContextResolver(
         library,
-        UseCounter(store, clock=clock),
+        UseCounter(store, clock=clock, counts_hits=counts_hits),
         clock=clock,
         limits=ContextLimits(depth=settings.max_depth, documents=settings.max_documents),
         most_contexts=settings.cache_entries,

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.25
 _REFRESH_SECONDS: Final = 60.0
+_KEEP_SECONDS: Final = 6 * 3600.0
 _STOP_SECONDS: Final = 2.0
 _LARGE: Final = 200
 """Tables of more terms than this are built in a thread, so that other requests go on."""
@@ -178,7 +179,8 @@ class ContextResolver:
                 self.forget(changed)
 
     async def _look_for_changes(self) -> None:
-        is_prepared = False
+        is_prepared = has_failed = False
+        keep_at = time.monotonic() + _KEEP_SECONDS
         while not self._stopping.is_set():
             try:
                 if not is_prepared:
@@ -186,10 +188,21 @@ class ContextResolver:
                     is_prepared = True
                 for context_id in await self.library.changes():
                     self.forget(context_id)
+                has_failed = False
             except NgsiLdError as error:
-                log.warning("changed @contexts are not known", extra={"reason": error.detail})
+                if not has_failed:
+                    log.warning("changed @contexts are not known", extra={"reason": error.detail})
+                has_failed = True
+            if time.monotonic() >= keep_at:
+                keep_at += _KEEP_SECONDS
+                self._keep()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
+
+    def _keep(self) -> None:
+        """Save what is in memory, and perhaps resolved only once, from being dropped as unused."""
+        for (tenant, _), known in self._known.items():
+            self.uses.keep(tenant, known.ids)
 
 
 async def _table(flat: FlatContext) -> TermTable:

@@ -15,18 +15,30 @@ _PAUSE_SECONDS: Final = 0.1
 
 
 class UseCounter:
-    """Writes counts in the background: the first at once, then ten times a second at most."""
+    """Writes counts in the background: the first at once, then ten times a second at most.
 
-    def __init__(self, store: ContextStore, *, clock: Clock) -> None:
+    A process that serves no requests has `counts_hits` False: it only tells the store that an
+    @context is in use, so that it stays in the cache.
+    """
+
+    def __init__(self, store: ContextStore, *, clock: Clock, counts_hits: bool = True) -> None:
         self._store = store
         self._clock = clock
+        self._hit = 1 if counts_hits else 0
         self._waiting: Counter[tuple[str, str]] = Counter()
         self._is_writing = False
 
     def count(self, tenant: str, context_ids: tuple[str, ...]) -> None:
         """Count one use of each of the @contexts."""
+        self._add(tenant, context_ids, self._hit)
+
+    def keep(self, tenant: str, context_ids: tuple[str, ...]) -> None:
+        """Tell the store that @contexts are in use, without a hit."""
+        self._add(tenant, context_ids, 0)
+
+    def _add(self, tenant: str, context_ids: tuple[str, ...], hits: int) -> None:
         for context_id in context_ids:
-            self._waiting[tenant, context_id] += 1
+            self._waiting[tenant, context_id] += hits
         if context_ids and not self._is_writing:
             self._is_writing = True
             run_in_background(self._write(), name="count uses of @contexts")

@@ -102,7 +102,7 @@ async def start(store, databases, clock):
             OutboundClient(OutboundSettings(AddressPolicy(allow_private=True)))
         )
 
-        async def started(settings=None):
+        async def started(settings=None, **options):
             settings = settings or ContextSettings()
             resolver = await asyncio.to_thread(
                 assemble_contexts,
@@ -110,6 +110,7 @@ async def start(store, databases, clock):
                 outbound,
                 settings,
                 clock=clock,
+                **options,
             )
             return await stack.enter_async_context(resolver)
 

@@ -303,6 +303,21 @@ async def test_uses_are_counted(resolver, site, store):
     await eventually(is_counted)
 
 
+async def test_a_process_without_requests_keeps_contexts_in_use(start, site, store):
+    url = site.put("/a", A)
+    engine = await start(counts_hits=False)
+    await engine.resolve(url)
+
+    async def is_kept():
+        stored = await store.fetch("", cached_id("", url))
+        return stored is not None and stored.last_used_at is not None
+
+    await eventually(is_kept)
+    stored = await store.fetch("", cached_id("", url))
+    assert stored is not None
+    assert stored.hits == 0
+
+
 async def test_memory_is_bounded(start):
     resolver = await start(ContextSettings(cache_entries=3))
     for number in range(10):
