@@ -106,7 +106,7 @@ class ChangeFeed:
         try:
             batch = await self._source.read()
         except NgsiLdError as error:
-            log.warning("the change feed is interrupted: %s", error.detail)
+            log.warning("the change feed is interrupted: %s", error.__cause__ or error.detail)
             await asyncio.sleep(_RETRY_SECONDS)
             await self._reopen()
             return

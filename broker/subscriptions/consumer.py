@@ -21,7 +21,7 @@ from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
 from broker.subscriptions.linking import load_linked
-from broker.subscriptions.matching import Occurrence, matches
+from broker.subscriptions.matching import Occurrence, matches, occurrence_of
 from broker.subscriptions.registry import Registry
 from broker.subscriptions.rendering import change_elements, links_of
 
@@ -103,7 +103,7 @@ class NotificationConsumer:
                 continue
             if event.change.kind == "entityDeleted":
                 entity = await self._with_times(event, entity)
-            occurrence = Occurrence(event.change, entity)
+            occurrence = occurrence_of(event.change, entity)
             for compiled in candidates:
                 if matches(compiled, occurrence, now):
                     elements = await self._elements(compiled, occurrence)

@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from broker.model.changes import AttributeChange, Change
 from broker.model.entity import Entity, Instance
 from broker.subscriptions.compiled import CompiledSubscription
 
+Triggers = frozenset[str]
+
 _SYSTEM = frozenset({"createdAt", "modifiedAt"})
-_WHOLE_ENTITY = {"entityCreated", "entityDeleted"}
+_OF_ENTITY: Mapping[str, Triggers] = {
+    "entityCreated": frozenset({"entityCreated"}),
+    "entityUpdated": frozenset(),
+    "entityDeleted": frozenset({"entityDeleted"}),
+}
+_CREATED = frozenset({"attributeCreated"})
+_UPDATED = frozenset({"attributeUpdated"})
+_DELETED = frozenset({"attributeDeleted"})
+_NONE: Triggers = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Occurrence:
     """A change, seen as what it triggers: computed once for all subscriptions.
 
     `entity` is what conditions are checked on: the entity as it is now or, deleted, as it was last.
+    `by_attribute` are the triggers of each attribute, without those that kept their value,
+    `triggers` those of the change as a whole.
     """
 
     change: Change
     entity: Entity
+    by_attribute: Mapping[str, Triggers]
+    triggers: Triggers
 
     @property
     def is_deletion(self) -> bool:
         """Whether the entity is gone."""
         return self.change.kind == "entityDeleted"
 
-    @cached_property
-    def by_attribute(self) -> dict[str, frozenset[str]]:
-        """The triggers of each attribute, without those that kept their value."""
-        kinds = {name: _triggers(change) for name, change in self.change.attributes.items()}
-        return {name: triggers for name, triggers in kinds.items() if triggers}
 
-    @cached_property
-    def all_triggers(self) -> frozenset[str]:
-        """The triggers of the change as a whole."""
-        own = _WHOLE_ENTITY & {self.change.kind}
-        return frozenset(own).union(*self.by_attribute.values())
+def occurrence_of(change: Change, entity: Entity) -> Occurrence:
+    """Return what a change triggers."""
+    by_attribute: dict[str, Triggers] = {}
+    all_triggers = _OF_ENTITY[change.kind]
+    for name, attribute in change.attributes.items():
+        triggers = _triggers(attribute)
+        if triggers:
+            by_attribute[name] = triggers
+            all_triggers |= triggers
+    return Occurrence(change, entity, by_attribute, all_triggers)
 
 
 def matches(compiled: CompiledSubscription, occurrence: Occurrence, now: str) -> bool:
@@ -55,8 +69,8 @@ def matches(compiled: CompiledSubscription, occurrence: Occurrence, now: str) ->
 def is_triggered(compiled: CompiledSubscription, occurrence: Occurrence) -> bool:
     """Say whether the kind of change is one the subscription asks for."""
     if not compiled.watched:
-        return not compiled.triggers.isdisjoint(occurrence.all_triggers)
-    whole = not compiled.triggers.isdisjoint(_WHOLE_ENTITY & {occurrence.change.kind})
+        return not compiled.triggers.isdisjoint(occurrence.triggers)
+    whole = not compiled.triggers.isdisjoint(_OF_ENTITY[occurrence.change.kind])
     return any(
         whole or not compiled.triggers.isdisjoint(triggers)
         for name, triggers in occurrence.by_attribute.items()
@@ -64,25 +78,33 @@ def is_triggered(compiled: CompiledSubscription, occurrence: Occurrence) -> bool
     )
 
 
-def _triggers(change: AttributeChange) -> frozenset[str]:
+def _triggers(change: AttributeChange) -> Triggers:
+    if len(change.before) == 1 and len(change.after) == 1:
+        before, after = change.before[0], change.after[0]
+        if before.get("datasetId") == after.get("datasetId"):
+            return _UPDATED if has_changed(before, after) else _NONE
+    return _triggers_of_many(change)
+
+
+def _triggers_of_many(change: AttributeChange) -> Triggers:
     before = {instance.get("datasetId"): instance for instance in change.before}
     after = {instance.get("datasetId"): instance for instance in change.after}
-    triggers: set[str] = set()
+    triggers = _NONE
     if after.keys() - before.keys():
-        triggers.add("attributeCreated")
+        triggers |= _CREATED
     if before.keys() - after.keys():
-        triggers.add("attributeDeleted")
+        triggers |= _DELETED
     if any(has_changed(before[key], after[key]) for key in before.keys() & after.keys()):
-        triggers.add("attributeUpdated")
-    return frozenset(triggers)
+        triggers |= _UPDATED
+    return triggers
 
 
 def has_changed(before: Instance, after: Instance) -> bool:
     """Say whether any member, children included, differs; times the broker writes do not count."""
-    if before == after:
-        return False
-    members = (before.keys() | after.keys()) - _SYSTEM
-    return any(_differs(name, before.get(name), after.get(name)) for name in members)
+    for name, value in after.items():
+        if name not in _SYSTEM and _differs(name, before.get(name), value):
+            return True
+    return any(name not in after for name in before if name not in _SYSTEM)
 
 
 def _differs(name: str, before: object, after: object) -> bool:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bson import Timestamp
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
 from broker.model.changes import Change
@@ -48,6 +49,7 @@ class MongoChangeSource:
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
         self._admin = databases.client["admin"]
+        self._session: AsyncClientSession | None = None
         self._cursor_id = 0
         self._first: Document | None = None
         self._position = Position("", "")
@@ -86,13 +88,19 @@ class MongoChangeSource:
 
     async def close(self) -> None:
         """Give the stream up; the server forgets an abandoned cursor by itself."""
+        session, self._session = self._session, None
         cursor_id, self._cursor_id, self._first = self._cursor_id, 0, None
-        if not cursor_id:
+        if session is None:
             return
         try:
-            await self._admin.command("killCursors", _CURSOR, cursors=[cursor_id])
+            if cursor_id:
+                await self._admin.command(
+                    "killCursors", _CURSOR, cursors=[cursor_id], session=session
+                )
         except PyMongoError:
             log.debug("could not close the change stream", exc_info=True)
+        finally:
+            await session.end_session()
 
     async def replay(self, since: str) -> AsyncIterator[FeedEvent]:
         """Yield the changes committed since a time from the change log, oldest first by tenant."""
@@ -109,14 +117,18 @@ class MongoChangeSource:
                     yield EntityChanged(tenant, change, _replayed_order(change.at))
 
     async def _aggregate(self, start: Document, at: str) -> None:
+        if self._session is None:  # a cursor belongs to the session it was opened in
+            self._session = self._databases.client.start_session()
         reply = await self._admin.command(
             "aggregate",
             1,
             pipeline=[
                 {"$changeStream": {"allChangesForCluster": True, **start}},
                 {"$match": _wanted(self._databases.prefix)},
+                {"$project": {"lsid": 0, "txnNumber": 0, "wallTime": 0}},
             ],
             cursor={"batchSize": 0},
+            session=self._session,
         )
         self._first = reply["cursor"]
         self._cursor_id = reply["cursor"]["id"]
@@ -129,6 +141,7 @@ class MongoChangeSource:
             collection=_CURSOR,
             batchSize=_EVENTS_A_BATCH,
             maxTimeMS=_WAIT_MS,
+            session=self._session,
         )
         cursor: Document = reply["cursor"]
         self._cursor_id = cursor["id"]
