@@ -45,8 +45,9 @@ from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSu
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.deliveries import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
-from broker.subscriptions.engine import EngineLimits, EngineStores, SubscriptionEngine
+from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.senders.http import HttpSender
+from broker.subscriptions.stores import EngineStores
 
 _DAYS_BURIED = 7
 
@@ -131,6 +132,7 @@ def build_engine(settings: Settings) -> Engine:
 
 
 def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:
+    tenants = Tenants(databases)
     return EngineStores(
         lease=MongoLease(
             databases,
@@ -141,8 +143,11 @@ def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:
         source=MongoChangeSource(databases),
         log=MongoChangeLog(databases),
         positions=MongoPositionStore(databases),
-        subscriptions=MongoSubscriptionStore(databases=databases, tenants=Tenants(databases)),
+        subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
         records=MongoDeliveryRecordStore(databases),
+        entities=MongoEntityStore(
+            databases=databases, tenants=tenants, clock=system_clock, limits=GroupLimits()
+        ),
         outbox=MongoOutbox(databases=databases, clock=system_clock, days_buried=_DAYS_BURIED),
     )
 

@@ -18,13 +18,10 @@ Key = tuple[str, str]
 
 
 class EntityStates:
-    """Follows entities from change to change; to be used in the order of the feed.
-
-    `log` is where what is missing comes from.
-    """
+    """Follows entities from change to change; to be used in the order of the feed."""
 
     def __init__(self, log: ChangeLog, *, most: int) -> None:
-        self.log = log
+        self._log = log
         self._most = most
         self._states: OrderedDict[Key, Entity] = OrderedDict()
 
@@ -76,7 +73,7 @@ class EntityStates:
         """Return a deleted entity with the times it was created and modified."""
         if before.created_at:
             return before
-        created, modified = await self.log.times(event.tenant, event.change)
+        created, modified = await self._log.times(event.tenant, event.change)
         return before.evolve(created_at=created, modified_at=modified)
 
     def _is_unknown(self, key: Key, change: Change) -> bool:
@@ -86,9 +83,9 @@ class EntityStates:
         return state is None or state.version not in {change.version - 1, change.version}
 
     async def _load(self, tenant: str, changes: Sequence[Change]) -> None:
-        present = await self.log.present(tenant, [change.entity_id for change in changes])
+        present = await self._log.present(tenant, [change.entity_id for change in changes])
         # What was committed while the entities were read is in the log by now, too.
-        later = await self.log.later(tenant, changes)
+        later = await self._log.later(tenant, changes)
         for change in changes:
             entity_id = change.entity_id
             state = state_after(change, present.get(entity_id), later.get(entity_id, []))

@@ -74,11 +74,11 @@ class Candidates:
 
 
 def _keys(compiled: CompiledSubscription) -> set[Key]:
-    if not compiled.selectors:
+    if not compiled.query.selectors:
         watched: set[Key] = {("attribute", name) for name in compiled.watched}
         return watched or {_ALWAYS}
     keys: set[Key] = set()
-    for selector in compiled.selectors:
+    for selector in compiled.query.selectors:
         if selector.ids:
             keys.update(("id", entity_id) for entity_id in selector.ids)
         elif selector.types:

@@ -9,7 +9,8 @@ from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity
 from broker.model.subscription import Subscription
 from broker.model.terms import Terms
-from broker.query.entity_query import EntitySelector
+from broker.query.ast import linked_depth
+from broker.query.entity_query import EntityQuery
 from broker.representations.options import RepresentationOptions
 
 Predicate = Callable[[Entity], bool]
@@ -28,7 +29,9 @@ class NotificationContext:
 class CompiledSubscription:
     """A subscription with everything the matcher looks at, prepared once.
 
-    `selects` tells whether the entity is one of the subscribed ones and meets q, geoQ and scopeQ.
+    `query` finds the subscribed entities; `selects` tells whether an entity is one of them and
+    meets q, geoQ and scopeQ, except that a `q` with linked entities (`follows_links`) is left to
+    the database.
     `expires_at` is in the fixed-width form. Changes committed before `since` are none of its
     business: it did not exist then. `profile` is the text of how its notifications are written
     (`broker.subscriptions.notification.Profile`).
@@ -37,13 +40,24 @@ class CompiledSubscription:
     subscription: Subscription
     context: NotificationContext
     profile: str
-    selectors: tuple[EntitySelector, ...]
+    query: EntityQuery
     selects: Predicate
     options: RepresentationOptions
     watched: frozenset[str]
     triggers: frozenset[str]
     expires_at: str | None
     since: str = ""
+
+    @property
+    def follows_links(self) -> bool:
+        """Whether `q` looks at linked entities."""
+        condition = self.query.condition
+        return condition is not None and linked_depth(condition) > 0
+
+    @property
+    def tells_latest_only(self) -> bool:
+        """Whether states that nobody was told of may be passed over (throttled, periodic)."""
+        return self.subscription.throttling > 0 or self.subscription.time_interval is not None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData, TooComplexQuery
 from broker.model.subscription import Subscription
+from broker.query.ast import linked_depth
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.geo_parser import parse_geo_query
 from broker.query.matching import compile_query
@@ -17,7 +18,12 @@ from broker.query.selection import parse_scopes, parse_types
 from broker.representations.languages import parse_languages
 from broker.representations.options import RepresentationOptions
 from broker.representations.selection import attrs_selection, parse_selection
-from broker.subscriptions.compiled import CompiledSubscription, NotificationContext, expiry_of
+from broker.subscriptions.compiled import (
+    CompiledSubscription,
+    NotificationContext,
+    Predicate,
+    expiry_of,
+)
 from broker.subscriptions.notification import profile_of
 
 _LOCATION = "https://uri.etsi.org/ngsi-ld/location"
@@ -79,14 +85,20 @@ def compile_subscription(
         subscription=subscription,
         context=context,
         profile=profile_of(subscription, context).text,
-        selectors=query.selectors,
-        selects=compile_query(query),
+        query=query,
+        selects=_test_of(query),
         options=options_of(subscription),
         watched=subscription.watched_attributes,
         triggers=subscription.triggers,
         expires_at=expiry_of(subscription),
         since=since,
     )
+
+
+def _test_of(query: EntityQuery) -> Predicate:
+    if query.condition is not None and linked_depth(query.condition) > 0:
+        query = query.evolve(condition=None)
+    return compile_query(query)
 
 
 def options_of(subscription: Subscription) -> RepresentationOptions:

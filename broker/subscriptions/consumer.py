@@ -10,13 +10,13 @@ from broker.changes.progress import Ticket
 from broker.changes.states import EntityStates
 from broker.model.clock import Clock
 from broker.model.entity import Entity
+from broker.query.entity_query import EntitySelector, Page
 from broker.storage.feed import (
     EntityChanged,
     FeedEvent,
     SubscriptionRemoved,
     SubscriptionStored,
 )
-from broker.storage.subscriptions import DeliveryRecordStore, SubscriptionStore
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
@@ -24,6 +24,7 @@ from broker.subscriptions.linking import load_linked
 from broker.subscriptions.matching import Occurrence, matches, occurrence_of
 from broker.subscriptions.registry import Registry
 from broker.subscriptions.rendering import change_elements, links_of
+from broker.subscriptions.stores import EngineStores
 
 
 class NotificationConsumer:
@@ -34,15 +35,13 @@ class NotificationConsumer:
         *,
         registry: Registry,
         deliveries: Deliveries,
-        subscriptions: SubscriptionStore,
-        records: DeliveryRecordStore,
+        stores: EngineStores,
         states: EntityStates,
         clock: Clock,
     ) -> None:
         self._registry = registry
         self._deliveries = deliveries
-        self._subscriptions = subscriptions
-        self._records = records
+        self._stores = stores
         self._states = states
         self._clock = clock
 
@@ -55,7 +54,7 @@ class NotificationConsumer:
         self._registry.clear()
         self._states.clear()
         oldest: str | None = None
-        async for subscription in self._subscriptions.all():
+        async for subscription in self._stores.subscriptions.all():
             await self._registry.put(subscription, since=subscription.created_at)
             oldest = min(oldest or subscription.created_at, subscription.created_at)
         await self._deliveries.resume()
@@ -105,7 +104,7 @@ class NotificationConsumer:
                 entity = await self._with_times(event, entity)
             occurrence = occurrence_of(event.change, entity)
             for compiled in candidates:
-                if matches(compiled, occurrence, now):
+                if await self._matches(compiled, occurrence, now):
                     elements = await self._elements(compiled, occurrence)
                     item = Item(
                         entity_id=event.change.entity_id,
@@ -118,6 +117,20 @@ class NotificationConsumer:
                     ticket.hold()
                     self._deliveries.offer(compiled, item)
 
+    async def _matches(
+        self, compiled: CompiledSubscription, occurrence: Occurrence, now: str
+    ) -> bool:
+        if not matches(compiled, occurrence, now):
+            return False
+        if not compiled.follows_links:
+            return True
+        # Linked entities are looked at as they are now; so is this one then.
+        one = compiled.query.evolve(
+            selectors=(EntitySelector(ids=(occurrence.entity.id,)),), page=Page(limit=1), now=now
+        )
+        found = await insist(lambda: self._stores.entities.find(compiled.key[0], one))
+        return bool(found.entities)
+
     async def _with_times(self, event: EntityChanged, entity: Entity) -> Entity:
         return await insist(lambda: self._states.with_times(event, entity))
 
@@ -126,7 +139,7 @@ class NotificationConsumer:
         if links is None:
             return change_elements(compiled, occurrence)
         loaded = await insist(
-            lambda: load_linked(self._states.log, compiled, [occurrence.entity], links)
+            lambda: load_linked(self._stores.log, compiled, [occurrence.entity], links)
         )
         return change_elements(compiled, occurrence, loaded)
 
@@ -141,7 +154,9 @@ class NotificationConsumer:
         for compiled in self._registry.throttled():
             by_tenant.setdefault(compiled.key[0], []).append(compiled.key[1])
         for tenant, ids in by_tenant.items():
-            for subscription_id, record in (await self._records.fetch_many(tenant, ids)).items():
+            for subscription_id, record in (
+                await self._stores.records.fetch_many(tenant, ids)
+            ).items():
                 found = self._registry.find(tenant, subscription_id)
                 if found is None or record.last_success is None:
                     continue

@@ -111,7 +111,7 @@ class Deliveries:
         lane = self._lanes.get(compiled.key)
         if lane is not None:
             throttling = compiled.subscription.throttling
-            lane.latest_only = throttling > 0
+            lane.latest_only = compiled.tells_latest_only
             lane.next_at = min(lane.next_at, self._tools.monotonic() + throttling)
             lane.changed.set()
 
@@ -163,8 +163,8 @@ class Deliveries:
     def _lane(self, compiled: CompiledSubscription) -> Lane:
         lane = self._lanes.get(compiled.key)
         if lane is None:
-            throttles = compiled.subscription.throttling > 0
-            lane = self._lanes[compiled.key] = Lane(compiled.key, latest_only=throttles)
+            lane = Lane(compiled.key, latest_only=compiled.tells_latest_only)
+            self._lanes[compiled.key] = lane
         return lane
 
     def _wake(self, lane: Lane) -> None:

@@ -18,31 +18,17 @@ from broker.changes.states import EntityStates
 from broker.model.clock import Clock, format_time
 from broker.model.errors import NgsiLdError
 from broker.observability.tasks import spawn
-from broker.storage.deliveries import Outbox
-from broker.storage.feed import ChangeLog, ChangeSource, Lease, PositionStore
-from broker.storage.subscriptions import DeliveryRecordStore, SubscriptionStore
 from broker.subscriptions.consumer import NotificationConsumer
 from broker.subscriptions.counters import DeliveryCounters
 from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
+from broker.subscriptions.periodic import PeriodicNotifications
 from broker.subscriptions.registry import ContextResolver, Registry
 from broker.subscriptions.senders.sender import Sender
+from broker.subscriptions.stores import EngineStores
 
 log = logging.getLogger(__name__)
 
 _CONSUMER = "subscriptions"
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStores:
-    """What the engine keeps in the database."""
-
-    lease: Lease
-    source: ChangeSource
-    log: ChangeLog
-    positions: PositionStore
-    subscriptions: SubscriptionStore
-    records: DeliveryRecordStore
-    outbox: Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +95,7 @@ class SubscriptionEngine:
         consumer = NotificationConsumer(
             registry=self._registry,
             deliveries=deliveries,
-            subscriptions=self._stores.subscriptions,
-            records=self._stores.records,
+            stores=self._stores,
             states=EntityStates(self._stores.log, most=self._limits.entities_held),
             clock=self._clock,
         )
@@ -121,7 +106,15 @@ class SubscriptionEngine:
             consumer=consumer,
             clock=self._clock,
         )
+        periodic = PeriodicNotifications(
+            registry=self._registry,
+            deliveries=deliveries,
+            stores=self._stores,
+            clock=self._clock,
+            monotonic=monotonic,
+        )
         chores = [
+            spawn(periodic.run(), name="periodic notifications"),
             spawn(counters.run(), name="delivery counts"),
             spawn(deliveries.run(), name="outbox"),
             spawn(self._expire(counters), name="retention of deliveries"),

@@ -26,11 +26,12 @@ _SYSTEM_TIMES = ("createdAt", "modifiedAt")
 def notified_entity(compiled: CompiledSubscription, occurrence: Occurrence) -> Entity:
     """Return what a subscription is told of the entity of a change, before any projection."""
     subscription = compiled.subscription
-    attributes = (
-        _of_deleted(compiled, occurrence)
-        if occurrence.is_deletion
-        else _of_changed(subscription, occurrence)
-    )
+    if occurrence.is_deletion:
+        attributes = _of_deleted(compiled, occurrence)
+    elif "attributeDeleted" in occurrence.triggers or subscription.notification.shows_changes:
+        attributes = _of_changed(subscription, occurrence)
+    else:
+        return occurrence.entity
     return occurrence.entity.evolve(attributes=attributes)
 
 

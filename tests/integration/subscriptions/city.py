@@ -31,9 +31,10 @@ from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSu
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.deliveries import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
-from broker.subscriptions.engine import EngineLimits, EngineStores, SubscriptionEngine
+from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.reading import read_subscription
 from broker.subscriptions.senders.http import HttpSender
+from broker.subscriptions.stores import EngineStores
 
 CORE = core_context()
 VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
@@ -129,6 +130,12 @@ class City:
         entity = Entity(entity_id, (VOCABULARY + type_,), attributes=properties(values))
         await self.entities.apply(tenant, entity_id, patching.create_entity(entity))
 
+    async def connect(self, entity_id: str, target: str) -> None:
+        """Create a sensor with a relationship to another entity."""
+        link = {VOCABULARY + "isConnectedTo": [{"type": "Relationship", "object": target}]}
+        entity = Entity(entity_id, (VOCABULARY + "Sensor",), attributes=link)
+        await self.entities.apply("", entity_id, patching.create_entity(entity))
+
     async def update(self, entity_id: str, *, tenant: str = "", **values: Any) -> None:
         """Update properties of an entity."""
         fragment = Fragment(attributes=properties(values))
@@ -197,6 +204,7 @@ class City:
             subscriptions=self.subscriptions,
             records=self.records,
             outbox=self.outbox,
+            entities=self.entities,
         )
 
 

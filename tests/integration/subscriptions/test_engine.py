@@ -41,3 +41,69 @@ async def test_every_change_arrives_in_order_per_entity(town: City) -> None:
         await until(lambda: len(receiver.values("count")) == 20 * 21)
     for entity_id in ids:
         assert receiver.values("count", entity_id) == list(range(21))
+
+
+async def test_a_periodic_subscription_tells_all_matching_entities(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create("urn:ngsi-ld:Sensor:1", temperature=20)
+    await town.create("urn:ngsi-ld:Sensor:2", temperature=30)
+    await town.create("urn:ngsi-ld:Sensor:3", temperature=5)
+    async with town.engine():
+        await town.subscribe(receiver, timeInterval=0.3, q="temperature>10")
+        await until(lambda: len(receiver.received) >= 2)
+    for body in receiver.received:
+        ids = sorted(element["id"] for element in body["data"])
+        assert ids == ["urn:ngsi-ld:Sensor:1", "urn:ngsi-ld:Sensor:2"]
+
+
+async def test_a_deletion_is_told_with_its_time(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create("urn:ngsi-ld:Sensor:1", temperature=20)
+    async with town.engine():
+        await town.subscribe(
+            receiver, notificationTrigger=["entityDeleted"], notification={"sysAttrs": True}
+        )
+        await town.delete("urn:ngsi-ld:Sensor:1")
+        await until(lambda: receiver.received)
+    (element,) = receiver.received[0]["data"]
+    assert element.keys() == {"id", "type", "createdAt", "modifiedAt", "deletedAt"}
+    assert element["createdAt"] == element["modifiedAt"] < element["deletedAt"]
+
+
+async def test_tenants_are_told_of_their_own_changes_only(town: City) -> None:
+    receiver = await town.receiver()
+    async with town.engine():
+        await town.subscribe(receiver, tenant="north")
+        await town.create("urn:ngsi-ld:Sensor:1", temperature=1)
+        await town.create("urn:ngsi-ld:Sensor:1", tenant="south", temperature=2)
+        await town.create("urn:ngsi-ld:Sensor:1", tenant="north", temperature=3)
+        await until(lambda: receiver.received)
+    assert receiver.values("temperature") == [3]
+    assert receiver.headers[0]["NGSILD-Tenant"] == "north"
+
+
+async def test_linked_entities_in_q_are_looked_up(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create("urn:ngsi-ld:Device:low", type_="Device", batteryLevel=0.3)
+    await town.create("urn:ngsi-ld:Device:full", type_="Device", batteryLevel=0.9)
+    async with town.engine():
+        await town.subscribe(receiver, q="isConnectedTo{batteryLevel}<0.5")
+        await town.connect("urn:ngsi-ld:Sensor:1", "urn:ngsi-ld:Device:full")
+        await town.connect("urn:ngsi-ld:Sensor:2", "urn:ngsi-ld:Device:low")
+        await until(lambda: receiver.received)
+    assert [element["id"] for body in receiver.received for element in body["data"]] == [
+        "urn:ngsi-ld:Sensor:2"
+    ]
+
+
+async def test_linked_entities_come_with_the_notification(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create("urn:ngsi-ld:Device:1", type_="Device", batteryLevel=0.3)
+    async with town.engine():
+        await town.subscribe(receiver, notification={"join": "flat"})
+        await town.connect("urn:ngsi-ld:Sensor:1", "urn:ngsi-ld:Device:1")
+        await until(lambda: receiver.received)
+    assert [element["id"] for element in receiver.received[0]["data"]] == [
+        "urn:ngsi-ld:Sensor:1",
+        "urn:ngsi-ld:Device:1",
+    ]
