@@ -20,6 +20,10 @@ async def _bare(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def _ready(_: web.Request) -> web.Response:
+    return web.Response(status=204)
+
+
 class _RoundTrip:
     def __init__(self, uri: str) -> None:
         client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(uri, maxPoolSize=64)
@@ -46,6 +50,7 @@ def main(port: int, uri: str) -> None:
     """Serve both references on a port."""
     round_trip = _RoundTrip(uri)
     application = web.Application()
+    application.router.add_get("/ready", _ready)
     application.router.add_post("/bare", _bare)
     application.router.add_patch("/ngsi-ld/v1/entities/{entityId}/attrs", round_trip.patch)
     application.router.add_post("/ngsi-ld/v1/entities", round_trip.create)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.request import Request, urlopen
 
 ENTITIES = "/ngsi-ld/v1/entities"
 TYPE = "Station"
@@ -88,3 +90,28 @@ def source(name: str, first: int, count: int) -> Iterator[bytes]:
     """Return the requests of a scenario, numbered from `first`."""
     make = SOURCES[name]
     return iter([make(number) for number in range(first, first + count)])
+
+
+@dataclass(frozen=True)
+class CreatedSubscription:
+    """A subscription, to be deleted after use."""
+
+    url: str
+
+    def delete(self) -> None:
+        """Delete it."""
+        with urlopen(Request(self.url, method="DELETE")):
+            pass
+
+
+def create_subscription(port: int, entity_type: str, endpoint: str) -> CreatedSubscription:
+    """Subscribe to every change of a type."""
+    body = {
+        "type": "Subscription",
+        "entities": [{"type": entity_type}],
+        "notification": {"endpoint": {"uri": endpoint, "accept": "application/json"}},
+    }
+    url = f"http://127.0.0.1:{port}/ngsi-ld/v1/subscriptions"
+    headers = {"Content-Type": "application/json"}
+    with urlopen(Request(url, json.dumps(body).encode(), headers, method="POST")) as answer:
+        return CreatedSubscription(f"http://127.0.0.1:{port}{answer.headers['Location']}")

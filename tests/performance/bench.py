@@ -1,0 +1,231 @@
+"""`make bench`: one table of requests a second, latencies and memory, with references.
+
+Starts a broker of its own (with the embedded MongoDB) on a temporary data directory, and the
+references of `references.py` on the same MongoDB, so that all figures of a table are from one
+machine in one state. Ratios mean something elsewhere, absolute figures do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pymongo
+
+from tests.performance.load import Load, Measured, run_load
+from tests.performance.receiver import Receiver
+from tests.performance.requests import TYPE, create_subscription
+
+PREFIX = "bench"
+START_SECONDS = 120
+
+
+@dataclass
+class Bench:
+    """A broker and the references, and what was measured of them."""
+
+    broker_port: int
+    reference_port: int
+    mongodb: str
+    supervisor: psutil.Process
+    scale: float
+    rows: list[tuple[str, int, Measured | None, str]] = field(default_factory=list)
+    rates: dict[tuple[str, int], float] = field(default_factory=dict)
+    created: int = 0
+
+    def measure(self, name: str, source: str, count: int, connections: int, port: int = 0) -> None:
+        """Run one load and note it."""
+        count = max(int(count * self.scale), connections)
+        first = 0
+        if source == "create" and not port:
+            first, self.created = self.created, self.created + count
+        load = Load(source, count, connections, "127.0.0.1", port or self.broker_port, first)
+        measured = run_load(load)
+        self.note(name, connections, measured)
+
+    def note(self, name: str, connections: int, measured: Measured, remark: str = "") -> None:
+        """Keep a result and show it."""
+        if measured.failures:
+            remark = f"{measured.failures} FAILED: {measured.example[:160]!r} {remark}"
+        self.rows.append((name, connections, measured, remark))
+        self.rates[name, connections] = measured.rate
+        print(row(name, connections, measured, remark), flush=True)
+
+
+def row(name: str, connections: int, measured: Measured, remark: str) -> str:
+    """Return a line of the table."""
+    return (
+        f"{name:<34} {connections:>4} {measured.rate:>9,.0f} {measured.p50 * 1000:>8.1f} "
+        f"{measured.p99 * 1000:>8.1f}  {remark}"
+    )
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(scale: float) -> Iterator[Bench]:
+    """Start everything, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="mutsura-bench-") as directory:
+        port, reference = free_port(), free_port()
+        environment = {
+            **os.environ,
+            "MUTSURA_DATA_DIRECTORY": directory,
+            "MUTSURA_SERVER_PORT": str(port),
+            "MUTSURA_MONGODB_DATABASE_PREFIX": PREFIX,
+            "MUTSURA_OUTBOUND_ALLOW_PRIVATE": "true",
+            "MUTSURA_LOGGING_LEVEL": "warning",
+        }
+        broker = subprocess.Popen(
+            [sys.executable, "-m", "broker", "serve"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        references = None
+        try:
+            _wait(f"http://127.0.0.1:{port}/ready")
+            supervisor = psutil.Process(broker.pid)
+            listening = (Path(directory) / "mongodb" / "port").read_text().strip()
+            mongodb = f"mongodb://127.0.0.1:{listening}/?directConnection=true"
+            references = subprocess.Popen(
+                [sys.executable, "-m", "tests.performance.references", str(reference), mongodb]
+            )
+            _wait(f"http://127.0.0.1:{reference}/ready")
+            yield Bench(port, reference, mongodb, supervisor, scale)
+        finally:
+            if references:
+                references.kill()
+            broker.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                broker.wait(30)
+            broker.kill()
+
+
+def _wait(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"no answer from {url}")
+
+
+def run(bench: Bench) -> None:
+    """Measure every scenario."""
+    reference = bench.reference_port
+    print(f"{'scenario':<34} {'conn':>4} {'per s':>9} {'p50 ms':>8} {'p99 ms':>8}")
+    for connections in (16, 64):
+        part = 1 if connections == 64 else 0.4
+        bench.measure("bare aiohttp handler", "bare", int(20_000 * part), connections, reference)
+        bench.measure("one round trip: PATCH", "patch", int(3000 * part), connections, reference)
+        bench.measure("create", "create", int(15_000 * part), connections)
+        bench.measure("PATCH of two attributes", "patch", int(12_000 * part), connections)
+        bench.measure("GET by id", "get", int(20_000 * part), connections)
+    _query(bench)
+    _subscribed(bench)
+    _memory(bench)
+    _ratios(bench)
+
+
+def _query(bench: Bench) -> None:
+    have = bench.created
+    if have < 10_000:
+        bench.measure("create (up to 10,000)", "create", int((10_000 - have) / bench.scale), 64)
+    _let_the_advisor_learn(bench)
+    for connections in (16, 64):
+        bench.measure("query, 20 of 10,000 by number", "query", 1500, connections)
+    bench.rows.append(("", 0, None, _plan(bench)))
+
+
+def _let_the_advisor_learn(bench: Bench) -> None:
+    """Ask until the index is there, as users would; at most a minute."""
+    client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(bench.mongodb)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        run_load(Load("query", 200, 16, "127.0.0.1", bench.broker_port))
+        indexes = client[PREFIX]["entities"].index_information()
+        if any("temperature" in str(index["key"]) for index in indexes.values()):
+            print("  (the index advisor made an index on temperature)")
+            return
+    print("  (the index advisor made no index on temperature)")
+
+
+def _plan(bench: Bench) -> str:
+    client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(bench.mongodb)
+    path = "a.https://uri%2Eetsi%2Eorg/ngsi-ld/default-context/temperature.value"
+    plan = client[PREFIX]["entities"].find({path: {"$gte": 10.0, "$lt": 10.1}}).explain()
+    return f"plan: {'index' if 'IXSCAN' in str(plan['queryPlanner']) else 'COLLECTION SCAN'}"
+
+
+def _subscribed(bench: Bench) -> None:
+    with Receiver() as receiver:
+        subscription = create_subscription(bench.broker_port, TYPE, receiver.url)
+        time.sleep(1)
+        for connections in (16, 64):
+            count = int((12_000 if connections == 64 else 5000) * bench.scale)
+            before = receiver.notified
+            started = time.perf_counter()
+            load = Load("patch", count, connections, "127.0.0.1", bench.broker_port)
+            measured = run_load(load)
+            delivered = receiver.wait_for(before + count, seconds=60) - before
+            seconds = time.perf_counter() - started
+            remark = f"{delivered} of {count} notified, {delivered / seconds:,.0f}/s"
+            bench.note("PATCH with a subscription", connections, measured, remark)
+        subscription.delete()
+
+
+def _memory(bench: Bench) -> None:
+    for child in bench.supervisor.children(recursive=True):
+        command = " ".join(child.cmdline()[1:4])
+        megabytes = child.memory_info().rss / 1e6
+        print(f"  {megabytes:>6.0f} MB  {command or child.name()}")
+
+
+def _ratios(bench: Bench) -> None:
+    rates = bench.rates
+    bare, trip = rates["bare aiohttp handler", 64], rates["one round trip: PATCH", 64]
+    patch, create = rates["PATCH of two attributes", 64], rates["create", 64]
+    get, query = rates["GET by id", 64], rates["query, 20 of 10,000 by number", 64]
+    subscribed = rates["PATCH with a subscription", 64]
+    for name, ratio, target in (
+        ("PATCH : one round trip", patch / trip, 3.0),
+        ("create : one round trip", create / trip, 3.0),
+        ("PATCH : bare handler", patch / bare, 0.30),
+        ("create : bare handler", create / bare, 0.30),
+        ("GET : bare handler", get / bare, 0.60),
+        ("queries a second", query, 300.0),
+        ("PATCH with : without subscription", subscribed / patch, 0.6),
+    ):
+        verdict = "reached" if ratio >= target else "NOT REACHED"
+        print(f"  {name:<36} {ratio:>8.2f}  target {target:<6} {verdict}")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the requests to send")
+    arguments = parser.parse_args()
+    os.chdir(Path(__file__).resolve().parents[2])
+    with running(arguments.scale) as bench:
+        run(bench)
+
+
+if __name__ == "__main__":
+    main()
