@@ -37,6 +37,15 @@ def test_every_setting_has_help(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_every_setting_is_documented(folder):
+    pages = [folder / "README.md", *ROOT.glob(f"docs/{folder.name}*.md")]
+    text = "\n".join(one.read_text(encoding="utf-8") for one in pages)
+    settings = read_manifest(f"adapters.{folder.name}").settings_class()
+    missing = [one.name for one in dataclasses.fields(settings) if one.name not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_mapping_is_pure(folder):
     """No mapping imports what does input or output."""
     forbidden = {"asyncio", "socket", "aiohttp", "pathlib", "sqlite3", "os"}
