@@ -133,6 +133,8 @@ def reads_as_value(body: Any) -> bool:
         return not _is_several(body)
     if type(body) is not dict:
         return True
+    if "@value" in body:
+        return True
     if "type" in body or "@type" in body or not KIND_OF_MEMBER.keys().isdisjoint(body):
         return False
     return not body or not RESERVED_MEMBERS.issuperset(body)
@@ -144,6 +146,8 @@ def _infer_type(reader: Reader, body: Mapping[str, Any], path: Path) -> str | No
     _WHOLE_VALUE says that the body itself is the value, None that the type is that of the
     attribute to be changed.
     """
+    if "@value" in body:  # a JSON-LD typed value
+        return _WHOLE_VALUE
     if "type" in body or "@type" in body:
         return _named_type(reader, body.get("type", body.get("@type")), body, path)
     found = [member for member in KIND_OF_MEMBER if member in body]

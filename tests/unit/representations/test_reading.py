@@ -116,6 +116,10 @@ KEPT = [
     ([], {"type": "Property", "value": []}),
     ({}, {"type": "Property", "value": {}}),
     ({"street": "x", "unitCode": 1}, {"type": "Property", "value": {"street": "x", "unitCode": 1}}),
+    (
+        {"@type": "DateTime", "@value": "2026-01-01T00:00:00Z"},
+        {"type": "Property", "value": {"@type": "DateTime", "@value": "2026-01-01T00:00:00Z"}},
+    ),
     (POINT, {"type": "GeoProperty", "value": POINT}),
     (
         {"value": POINT, "unitCode": "MTR"},

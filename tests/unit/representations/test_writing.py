@@ -130,6 +130,10 @@ def test_simplified(entity, terms):
         ({"type": "Property", "value": {"unitCode": "x"}}, {"value": {"unitCode": "x"}}),
         ({"type": "Property", "value": [{"value": 1}]}, {"value": [{"value": 1}]}),
         ({"type": "Property", "value": [1, 2]}, [1, 2]),
+        (
+            {"type": "Property", "value": {"@type": "@json", "@value": None}},
+            {"@type": "@json", "@value": None},
+        ),
         ({"type": "Property", "value": {}}, {}),
     ],
 )
