@@ -313,9 +313,13 @@ class Connection:
             answer.set_result([code.value for code in codes])
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "(a topic that is not UTF-8)"
         self._taker.receive(
             Delivery(
-                message.topic,
+                topic,
                 bytes(message.payload),
                 message.qos,
                 message.mid,

@@ -3,7 +3,8 @@
 Three steps, each at its own pace, with no task for a message:
 
 1. `receive` takes a delivery from the connection: a repetition joins what is known of it, anything
-   else waits to be read. Beyond the window the connection is paused.
+   else waits to be read. Beyond the window (messages, or bytes of payload) the
+   connection is paused.
 2. *reading* decodes the waiting messages in their order and submits their entities to the writer,
    which keeps the order of every entity; a full writer makes it wait.
 3. *settling* takes the messages whose entities the broker has committed (or whose faults are to
@@ -35,6 +36,8 @@ from adapters.runtime.errors import NotWritten, SkipRecord
 from broker.observability.tasks import spawn
 
 log = logging.getLogger(__name__)
+
+BYTES_UNDER_WAY = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Receiver:
         self._progress = asyncio.Event()
         self._connection: Connection | None = None
         self._under_way = 0
+        self._bytes = 0
         self._is_paused = False
         self._warned_of_qos_0 = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -137,8 +141,9 @@ class Receiver:
     def _take(self, entry: _Entry) -> None:
         self._waiting.append(entry)
         self._under_way += 1
+        self._bytes += len(entry.delivery.payload)
         self._arrived.set()
-        if self._under_way >= self._window:
+        if self._under_way >= self._window or self._bytes >= BYTES_UNDER_WAY:
             self._is_paused = True
             entry.delivery.connection.pause()
 
@@ -263,8 +268,10 @@ class Receiver:
         for entry in settled:
             self._open_keys.difference_update(entry.keys)
             self._under_way -= 1
+            self._bytes -= len(entry.delivery.payload)
             entry.is_stored = not entry.is_abandoned
-        if self._is_paused and self._under_way <= self._window // 2:
+        has_room = self._under_way <= self._window // 2 and self._bytes <= BYTES_UNDER_WAY // 2
+        if self._is_paused and has_room:
             self._is_paused = False
             if self._connection is not None:
                 self._connection.resume()

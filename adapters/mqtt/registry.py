@@ -30,7 +30,7 @@ class Registry:
     _devices: dict[tuple[str, str, str, str], Device] = field(default_factory=dict)
     _groups_by_apikey: dict[str, list[Group]] = field(default_factory=lambda: defaultdict(list))
     _devices_by_id: dict[str, list[Device]] = field(default_factory=lambda: defaultdict(list))
-    _profiles: dict[tuple[str, str, str], Profile] = field(default_factory=dict)
+    _profiles: dict[str, dict[tuple[str, str], Profile]] = field(default_factory=dict)
     _fixed: set[tuple[str, ...]] = field(default_factory=set)
     _discovered: list[Device] = field(default_factory=list)
 
@@ -42,7 +42,9 @@ class Registry:
             )
         self._groups[group.key] = group
         self._groups_by_apikey[group.apikey].append(group)
-        self._changed(group.key, fixed=fixed)
+        self._profiles.clear()
+        if fixed:
+            self._fixed.add(group.key)
 
     def replace_group(self, group: Group) -> None:
         """Put a changed group in the place of the one with its key."""
@@ -53,7 +55,7 @@ class Registry:
         """Take a group out."""
         del self._groups[group.key]
         self._groups_by_apikey[group.apikey].remove(group)
-        self._changed(group.key)
+        self._profiles.clear()
 
     def add_device(self, device: Device, *, fixed: bool = False) -> None:
         """Add a device. Raises `DuplicateDevice` when service, subservice, apikey, id are taken."""
@@ -64,7 +66,9 @@ class Registry:
             )
         self._devices[device.key] = device
         self._devices_by_id[_comparable(device.device_id)].append(device)
-        self._changed(device.key, fixed=fixed)
+        self._forget_profiles(device.device_id)
+        if fixed:
+            self._fixed.add(device.key)
 
     def replace_device(self, device: Device) -> None:
         """Put a changed device in the place of the one with its key."""
@@ -75,7 +79,7 @@ class Registry:
         """Take a device out."""
         del self._devices[device.key]
         self._devices_by_id[_comparable(device.device_id)].remove(device)
-        self._changed(device.key)
+        self._forget_profiles(device.device_id)
 
     def is_fixed(self, item: Group | Device) -> bool:
         """Say whether a group or device is one of the settings file."""
@@ -136,13 +140,13 @@ class Registry:
         Raises `Unusable` for an unknown apikey or device, and for a group that admits only
         provisioned devices.
         """
-        key = (apikey, resource, device_id)
-        found = self._profiles.get(key)
+        known = self._profiles.get(device_id)
+        found = known.get((apikey, resource)) if known else None
         if found is None:
-            found = self._new_profile(*key)
+            found = self._new_profile(apikey, resource, device_id)
             if len(self._profiles) >= PROFILE_LIMIT:
                 self._profiles.clear()
-            self._profiles[key] = found
+            self._profiles.setdefault(device_id, {})[apikey, resource] = found
         return found
 
     def profile_of(self, device: Device) -> Profile:
@@ -203,10 +207,9 @@ class Registry:
             )
         return exact[0] if exact else None
 
-    def _changed(self, key: tuple[str, ...], *, fixed: bool = False) -> None:
-        self._profiles.clear()
-        if fixed:
-            self._fixed.add(key)
+    def _forget_profiles(self, device_id: str) -> None:
+        self._profiles.pop(device_id, None)
+        self._profiles.pop(_comparable(device_id), None)
 
     def fill(self, groups: Iterable[Group], devices: Iterable[Device]) -> None:
         """Add what the store holds; what the settings file has defined comes first."""

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 FILTERS = "filters"
 DRAIN_SECONDS = 5.0
 SAVE_SECONDS = 1.0
+STEADY_SECONDS = 5.0
+"""A connection that lasted this long counts as a success: the next attempt comes at once."""
 
 
 async def run(context: AdapterContext[Settings]) -> None:
@@ -153,10 +155,12 @@ async def _keep_connected(
         try:
             is_resumed = await connection.open()
             await _subscribe(connection, context.settings, ledger, is_resumed=is_resumed)
-            backoff.reset()
+            opened = asyncio.get_running_loop().time()
             context.health.become(State.RUNNING, f"connected to {server.host}:{server.port}")
             log.info("connected to %s:%d", server.host, server.port)
             reason = await connection.closed
+            if asyncio.get_running_loop().time() - opened > STEADY_SECONDS:
+                backoff.reset()
             log.warning("the connection to %s:%d ended: %s", server.host, server.port, reason)
         except ConnectionLost as error:
             reason = error.detail

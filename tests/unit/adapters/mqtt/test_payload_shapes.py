@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from adapters.mqtt.measure import Message
+from adapters.runtime.schemas import Schemas
+from adapters.runtime.validation import Validation
 from tests.unit.adapters.mqtt.shapes import intake
 
 FILE = Path(__file__).parents[3] / "data" / "mqtt" / "payload_shapes.jsonl"
 SHAPES = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
+VALIDATION = Validation(Schemas(), strict_names=False)
 RECEIVED = "2026-01-01T00:00:00.000000Z"
 
 
@@ -21,6 +24,9 @@ def _read(shape: dict[str, Any]) -> list[dict[str, Any]]:
     payload = bytes.fromhex(text) if shape["encoding"] == "hex" else text.encode()
     observations = intake().read(Message(shape["topic"], payload, RECEIVED))
     assert not [fault for one in observations for fault in one.translation.faults]
+    for one in observations:
+        for entity in one.translation.entities:
+            VALIDATION.check(entity, partial=True)
     return [
         {"observedAt": one.translation.observed_at, **_simplified(entity)}
         for one in observations
