@@ -71,7 +71,7 @@ class Receiver:
     async def start(self) -> Receiver:
         application = web.Application(client_max_size=10_000_000)
         application.router.add_post("/notify", self._take)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
         return self
