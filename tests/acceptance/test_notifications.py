@@ -1,0 +1,144 @@
+"""The engine is killed again and again while entities change: every change is told, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from broker.storage.mongo.connection import Document, connect
+from tests.integration.subscriptions.city import City, Receiver, city, until
+
+pytestmark = pytest.mark.timeout(300)
+
+ROOT = Path(__file__).parents[2]
+ROUNDS = 20 if os.environ.get("MUTSURA_TEST_LONG") == "1" else 4
+ENTITIES = [f"urn:ngsi-ld:Sensor:{number}" for number in range(10)]
+
+
+class EngineOfItsOwn:
+    """`mutsura engine` in a process of its own."""
+
+    def __init__(self, uri: str, prefix: str, output: Path) -> None:
+        self._environment = os.environ | {
+            "MUTSURA_MONGODB_URI": uri,
+            "MUTSURA_MONGODB_DATABASE_PREFIX": prefix,
+            "MUTSURA_OUTBOUND_ALLOW_PRIVATE": "true",
+            "MUTSURA_NOTIFICATIONS_RETRY_FIRST": "0.1",
+            "MUTSURA_NOTIFICATIONS_RETRY_LONGEST": "0.5",
+            "MUTSURA_ENGINE_LEASE": "1",
+        }
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; does not wait until it leads."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "broker", "engine"],
+                cwd=ROOT,
+                env=self._environment,
+                stderr=output,
+            )
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it and wait until it is gone."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=30)
+            self._process = None
+
+
+@pytest.fixture
+def client(mongodb_uri: str) -> AsyncMongoClient[Document]:
+    return connect(mongodb_uri)
+
+
+@pytest.fixture
+async def town(client: AsyncMongoClient[Document], database_prefix: str) -> AsyncIterator[City]:
+    await client.admin.command("ping")
+    async with city(client, database_prefix) as made:
+        yield made
+
+
+async def write(town: City, entity_id: str, acknowledged: list[int], stop: asyncio.Event) -> None:
+    """Count an attribute up, noting what was acknowledged."""
+    while not stop.is_set():
+        number = len(acknowledged) + 1
+        await town.update(entity_id, count=number)
+        acknowledged.append(number)
+        await asyncio.sleep(random.uniform(0.01, 0.05))
+
+
+def first_told(receiver: Receiver, entity_id: str) -> list[int]:
+    """Return the values of an entity in the order in which each was told first."""
+    return list(dict.fromkeys(receiver.values("count", entity_id)))
+
+
+async def test_nothing_is_lost_when_the_engine_is_killed(
+    town: City, mongodb_uri: str, tmp_path: Path
+) -> None:
+    receiver = await town.receiver()
+    for entity_id in ENTITIES:
+        await town.create(entity_id, count=0)
+    await town.subscribe(receiver, notificationTrigger=["attributeUpdated"])
+    engine = EngineOfItsOwn(mongodb_uri, town.databases.prefix, tmp_path / "engine.err")
+    stop = asyncio.Event()
+    acknowledged: dict[str, list[int]] = {entity_id: [] for entity_id in ENTITIES}
+    writers = [
+        asyncio.ensure_future(write(town, entity_id, numbers, stop))
+        for entity_id, numbers in acknowledged.items()
+    ]
+    try:
+        for number in range(ROUNDS):
+            engine.start()
+            told = receiver.attempts
+            await until(lambda seen=told: receiver.attempts > seen + 3, seconds=60)
+            if number % 2:  # it dies with notifications that wait for an endpoint
+                await receiver.stop()
+                await asyncio.sleep(random.uniform(0.1, 1.0))
+            await asyncio.sleep(random.uniform(0.0, 0.7))
+            engine.kill()
+            if number % 2:
+                await receiver.start()
+        stop.set()
+        await asyncio.gather(*writers)
+        engine.start()
+        await until(
+            lambda: all(
+                len(first_told(receiver, entity_id)) >= len(numbers)
+                for entity_id, numbers in acknowledged.items()
+            ),
+            seconds=60,
+        )
+    finally:
+        stop.set()
+        engine.kill()
+    for entity_id, numbers in acknowledged.items():
+        assert first_told(receiver, entity_id) == numbers
+
+
+async def test_an_engine_that_is_asked_to_stop_tells_nothing_twice(
+    town: City, mongodb_uri: str, tmp_path: Path
+) -> None:
+    receiver = await town.receiver()
+    await town.create(ENTITIES[0], count=0)
+    await town.subscribe(receiver, notificationTrigger=["attributeUpdated"])
+    engine = EngineOfItsOwn(mongodb_uri, town.databases.prefix, tmp_path / "engine.err")
+    try:
+        for number in (1, 2):
+            engine.start()
+            await town.update(ENTITIES[0], count=number)
+            await until(lambda n=number: receiver.values("count")[-1:] == [n], seconds=60)
+            engine.kill(signal.SIGTERM)
+    finally:
+        engine.kill()
+    assert receiver.values("count") == [1, 2]
