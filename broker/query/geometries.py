@@ -9,7 +9,7 @@ not joined up there.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -104,18 +104,22 @@ def _is_simple_on_sphere(polygon: BaseGeometry) -> bool:
     starts = np.concatenate([ring[:-1] for ring in vectors])
     ends = np.concatenate([ring[1:] for ring in vectors])
     return not any(
-        np.any(_crosses(starts[edge], ends[edge], starts[edge + 1 :], ends[edge + 1 :]))
+        _crosses(starts[edge], ends[edge], starts[edge + 1 :], ends[edge + 1 :])
         for edge in range(len(starts))
     )
 
 
-def _crosses(start: Vectors, end: Vectors, starts: Vectors, ends: Vectors) -> Vectors:
-    """Return which arcs an arc crosses in between its ends."""
+def _crosses(start: Vectors, end: Vectors, starts: Vectors, ends: Vectors) -> bool:
+    """Return whether an arc crosses one of some others in between their ends."""
     normal, normals = np.cross(start, end), np.cross(starts, ends)
     left, right = starts @ normal, ends @ normal
     before, after = normals @ start, normals @ end
-    crossed: Vectors = (left * right < 0) & (left * after > 0) & (left * before < 0)
-    return crossed
+    is_apart = np.ones(len(starts), dtype=bool)
+    for own in (start, end):
+        for theirs in (starts, ends):
+            is_apart &= np.any(theirs != own, axis=1)
+    crosses = (left * right < 0) & (left * after > 0) & (left * before < 0)
+    return bool(np.any(crosses & is_apart))
 
 
 def _has_drawable_edges(line: Vectors) -> bool:
@@ -152,17 +156,24 @@ def unit_vectors(positions: Vectors) -> Vectors:
 
 
 class Figure:
-    """A geometry prepared for comparison: its planar form and its arcs on the sphere."""
-
-    __slots__ = ("arcs", "planar", "point")
+    """A geometry prepared for comparison; `point` is given where it is a single position."""
 
     def __init__(self, geojson_geometry: dict[str, Any]) -> None:
-        planar = shape(geojson_geometry)
+        self._geojson = geojson_geometry
         self.point: tuple[float, float] | None = None
-        if planar.geom_type == "Point":
-            self.point = (planar.x, planar.y)
-        self.arcs = [unit_vectors(line) for line in _lines(planar)]
-        self.planar = shape({**geojson_geometry, "coordinates": _curved(geojson_geometry)})
+        if geojson_geometry["type"] == "Point":
+            longitude, latitude = geojson_geometry["coordinates"]
+            self.point = (longitude, latitude)
+
+    @cached_property
+    def planar(self) -> BaseGeometry:
+        """The geometry in the plane of longitude and latitude, long edges following their arcs."""
+        return shape({**self._geojson, "coordinates": _curved(self._geojson)})
+
+    @cached_property
+    def arcs(self) -> list[Vectors]:
+        """The lines and rings it is drawn with, as vectors from the sphere's centre."""
+        return [unit_vectors(line) for line in _lines(shape(self._geojson))]
 
 
 def figure_of(value: Any) -> Figure | None:

@@ -16,7 +16,7 @@ from broker.storage.mongo.filters_geo import path_of_geometry
 from tests import queries
 
 BY_EXAMPLE = settings(
-    max_examples=30,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
