@@ -27,6 +27,7 @@ from adapters.runtime.health import Health, State
 from adapters.runtime.http_client import http_client
 from adapters.runtime.http_server import Request, Response, Route, serve
 from adapters.runtime.intake import Intake
+from adapters.runtime.progress import LOOK_EVERY, Progress
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.session import broker_session
 from adapters.runtime.store import Store
@@ -76,14 +77,21 @@ class Host:
                 spawn(self._keep_running(one, shared), name=f"adapter-{one.name}")
                 for one in self.configuration.adapters
             ]
+            saying = spawn(self._say_progress(), name="adapters-progress")
             try:
                 if tasks:
                     await asyncio.wait(tasks)
                 if not once:
                     await asyncio.Event().wait()
             finally:
-                await self._stop(tasks)
+                await self._stop([saying, *tasks])
         return not any(one.state is State.FAILED for one in self.healths.values())
+
+    async def _say_progress(self) -> None:
+        progress = Progress()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            progress.say(self.healths.values(), asyncio.get_running_loop().time())
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Cancel the adapters; again if a library swallowed the cancellation (it happens)."""
