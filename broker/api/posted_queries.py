@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.api.keys import ApiSettings
 from broker.api.parameters import Parameters
-from broker.api.queries import ANY_TYPE, page_of, refuse_too_wide, uris
+from broker.api.queries import ANY_TYPE, checked_pattern, page_of, refuse_too_wide, uris
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.query.ast import Expression, GeoQuery, Ordering
@@ -102,7 +102,7 @@ def _selectors(
         selectors.append(
             EntitySelector(
                 ids=uris(strings(selector, "id", pointer), "id"),
-                id_pattern=string(selector, "idPattern", pointer),
+                id_pattern=checked_pattern(string(selector, "idPattern", pointer)),
                 types=parse_types(type_text, terms) if type_text else (),
             )
         )

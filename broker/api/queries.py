@@ -11,6 +11,7 @@ from broker.query.ast import Expression, GeoQuery, Ordering, TypeExpression
 from broker.query.entity_query import EntityQuery, EntitySelector, Page
 from broker.query.geo_parser import parse_geo_query
 from broker.query.order_parser import parse_ordering
+from broker.query.patterns import check_pattern
 from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
 
@@ -81,10 +82,17 @@ def uris(values: tuple[str, ...], parameter: str) -> tuple[str, ...]:
     return values
 
 
+def checked_pattern(expression: str | None) -> str | None:
+    """Return an idPattern, or raise BadRequestData if it is no regular expression."""
+    if expression is not None:
+        check_pattern(expression, parameter="idPattern")
+    return expression
+
+
 def _selectors(parameters: Parameters, terms: Context) -> tuple[EntitySelector, ...]:
     selector = EntitySelector(
         ids=uris(parameters.names("id"), "id"),
-        id_pattern=parameters.text("idPattern"),
+        id_pattern=checked_pattern(parameters.text("idPattern")),
         types=type_selection(parameters, terms),
     )
     return () if selector == EntitySelector() else (selector,)

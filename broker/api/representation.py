@@ -20,7 +20,7 @@ from broker.api.posted_queries import string, strings
 from broker.api.responses import ngsi_ld_response
 from broker.contexts.context import Context
 from broker.model.entity import Entity
-from broker.model.errors import BadRequestData, InvalidRequest
+from broker.model.errors import AttributeNotFound, BadRequestData, InvalidRequest
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import EntityQuery
 from broker.representations.geojson import (
@@ -32,7 +32,12 @@ from broker.representations.geojson import (
 from broker.representations.languages import parse_languages
 from broker.representations.linked import Loaded, write_flat, write_inline
 from broker.representations.options import DEFAULT_OPTIONS, Form, RepresentationOptions
-from broker.representations.selection import Selection, attrs_selection, parse_selection
+from broker.representations.selection import (
+    OWN_MEMBERS,
+    Selection,
+    attrs_selection,
+    parse_selection,
+)
 from broker.representations.writing import write_entity
 
 _FORMS: Mapping[str, Form] = {
@@ -98,14 +103,17 @@ def _wanted(
     if not (options or lang or len(parameters) or any(members.values())):
         return Wanted(media_type, DEFAULT_OPTIONS)
     geometry_property = parameters.text("geometryProperty")
+    pick = _picked(members, context)
+    omit = parse_selection(members["omit"], context) if members["omit"] else None
+    _refuse_contradictions(members, pick, omit)
     return Wanted(
         media_type,
         RepresentationOptions(
             form=_form(parameters, options),
             sys_attrs="sysAttrs" in options,
             languages=parse_languages(lang) if lang else None,
-            pick=_picked(members, context),
-            omit=parse_selection(members["omit"], context) if members["omit"] else None,
+            pick=pick,
+            omit=omit,
             dataset_ids=frozenset(members["datasetId"]) or None,
         ),
         attributes=tuple(context.expand(name) for name in members["attrs"]),
@@ -126,11 +134,34 @@ def _form(parameters: Parameters, options: frozenset[str]) -> Form:
 
 
 def _picked(members: Mapping[str, tuple[str, ...]], context: Context) -> Selection | None:
-    if members["pick"] and members["attrs"]:
-        raise BadRequestData("attrs is the old way to say pick; give one of them")
     if members["pick"]:
         return parse_selection(members["pick"], context)
     return attrs_selection(members["attrs"], context) if members["attrs"] else None
+
+
+def _refuse_contradictions(
+    members: Mapping[str, tuple[str, ...]], pick: Selection | None, omit: Selection | None
+) -> None:
+    if members["attrs"] and (members["pick"] or members["omit"]):
+        raise BadRequestData(
+            "attrs is the old way to say pick; it cannot stand beside pick or omit"
+        )
+    both = [name for name in omit or () if (omit or {})[name] is None and name in (pick or ())]
+    if both and members["pick"]:
+        raise BadRequestData(
+            f"pick and omit both name {', '.join(both)}", attribute_names=tuple(both)
+        )
+
+
+def required_attributes(wanted: Wanted) -> tuple[str, ...]:
+    """Return the attributes of which an entity needs one to have anything to show (4.21).
+
+    None are needed where the projection keeps a member every entity has.
+    """
+    pick = wanted.options.pick
+    if pick is None or wanted.attributes or OWN_MEMBERS & pick.keys():
+        return ()
+    return tuple(pick)
 
 
 async def answer_entity(
@@ -138,6 +169,8 @@ async def answer_entity(
 ) -> web.Response:
     """Return one entity; with join=flat, an array of it and the entities it links to."""
     bodies = await _write([entity], incoming, wanted, context)
+    if not bodies[0]:
+        raise AttributeNotFound(f"the entity <{entity.id}> has none of the members asked for")
     body: Any = bodies if wanted.join and wanted.join.is_flat else bodies[0]
     if wanted.media_type == GEO_JSON and isinstance(body, list):
         body = write_feature_collection(body)

@@ -19,6 +19,7 @@ from broker.api.representation import (
     answer_entity,
     answer_page,
     posted_representation,
+    required_attributes,
     wanted_representation,
 )
 from broker.api.responses import created, json_response, no_content
@@ -67,6 +68,7 @@ async def query_entities(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
     query = entity_query(incoming.parameters, context, incoming.request.app[SETTINGS])
+    query = query.evolve(attributes=query.attributes or required_attributes(wanted))
     check_depths(wanted.join, wanted.options, query.condition)
     result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
     return await answer_page(incoming, query, result, wanted)
@@ -80,6 +82,7 @@ async def query_entities_by_post(incoming: Incoming) -> web.Response:
     query = posted_query(
         incoming.body, incoming.parameters, context, incoming.request.app[SETTINGS]
     )
+    query = query.evolve(attributes=query.attributes or required_attributes(wanted))
     check_depths(wanted.join, wanted.options, query.condition)
     result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
     return await answer_page(incoming, query, result, wanted)
