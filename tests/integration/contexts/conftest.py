@@ -95,12 +95,23 @@ async def store(client, databases, clock):
 
 
 @pytest.fixture
-async def start(store, databases, clock):
+async def outbound():
+    async with OutboundClient(OutboundSettings(AddressPolicy(allow_private=True))) as client:
+        yield client
+
+
+@pytest.fixture
+async def client_away():
+    """Return a client of a database that does not answer."""
+    client = await asyncio.to_thread(connect, "mongodb://127.0.0.1:9", timeout_ms=100)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def start(store, databases, outbound, clock):
     """Return a function that starts a resolver as a further process would."""
     async with AsyncExitStack() as stack:
-        outbound = await stack.enter_async_context(
-            OutboundClient(OutboundSettings(AddressPolicy(allow_private=True)))
-        )
 
         async def started(settings=None, **options):
             settings = settings or ContextSettings()

@@ -7,9 +7,13 @@ import orjson
 import pytest
 
 from broker.config.settings import ContextSettings
+from broker.contexts.assembly import assemble_contexts
 from broker.contexts.core import CORE_CONTEXT_URL, DEFAULT_VOCABULARY
-from broker.model.errors import BadRequestData, LdContextNotAvailable
+from broker.contexts.flattening import ContextLimits
+from broker.model.errors import BadRequestData, DatabaseUnavailable, LdContextNotAvailable
 from broker.storage.contexts import StoredContext, cached_id
+from broker.storage.mongo.connection import Databases
+from broker.storage.mongo.contexts import MongoContextStore
 
 A = {"@context": {"a": "https://example.org/a"}}
 B = {"@context": {"b": "https://example.org/b"}}
@@ -224,6 +228,53 @@ async def test_a_hosted_context_is_found_by_its_address(resolver, store):
         await resolver.resolve(path, tenant="city")
 
 
+async def test_another_broker_hosts_it(resolver, site):
+    path = "/ngsi-ld/v1/jsonldContexts/5d2f5e0c-0000-4000-8000-000000000002"
+    assert (await resolver.resolve(site.put(path, A))).expand("a") == "https://example.org/a"
+
+
+async def test_an_answer_that_nothing_has_changed_although_not_asked(resolver, site):
+    url = site.put("/a", A, status=304)
+    with pytest.raises(LdContextNotAvailable, match="nothing has changed"):
+        await resolver.resolve(url)
+
+
+async def test_a_failure_is_forgotten_after_the_moment(resolver, site, monkeypatch):
+    monkeypatch.setattr("broker.contexts.documents._FAILURE_SECONDS", 0.0)
+    url = site.url("/later")
+    with pytest.raises(LdContextNotAvailable):
+        await resolver.resolve(url)
+    site.put("/later", A)
+    assert (await resolver.resolve(url)).expand("a") == "https://example.org/a"
+
+
+async def test_failures_are_not_remembered_without_limit(resolver, site, monkeypatch):
+    monkeypatch.setattr("broker.contexts.documents._FAILURES_REMEMBERED", 2)
+    for number in range(4):
+        with pytest.raises(LdContextNotAvailable):
+            await resolver.resolve(site.url(f"/none{number}"))
+    assert len(resolver.library._failures) == 2
+
+
+async def test_a_context_that_takes_too_long_in_all(resolver, site):
+    resolver._limits = ContextLimits(seconds=0.05)
+    site.delay = 1.0
+    with pytest.raises(LdContextNotAvailable, match=r"within 0\.05 s"):
+        await resolver.resolve(site.put("/a", A))
+
+
+async def test_without_a_database_what_is_in_memory_still_works(outbound, clock, client_away):
+    store = MongoContextStore(Databases(client_away, prefix="away"), clock=clock)
+    resolver = await asyncio.to_thread(
+        assemble_contexts, store, outbound, ContextSettings(), clock=clock
+    )
+    async with resolver:
+        assert (await resolver.resolve(None)).url == CORE_CONTEXT_URL
+        assert (await resolver.resolve({"x": "urn:x:x"})).expand("x") == "urn:x:x"
+        with pytest.raises(DatabaseUnavailable):
+            await resolver.resolve("https://example.org/c")
+
+
 async def test_a_stale_one_is_used_while_a_newer_one_is_fetched(resolver, site, clock, store):
     url = site.put("/a", A, Cache_Control="max-age=120", ETag='"1"')
     await resolver.resolve(url)
@@ -257,6 +308,21 @@ async def test_an_unchanged_one_is_only_confirmed(resolver, site, clock, store):
 
     await eventually(is_confirmed)
     assert site.requests[-1][1]["If-None-Match"] == '"1"'
+
+
+async def test_a_server_without_etag_is_asked_by_date(resolver, site, clock):
+    date = "Sun, 22 Nov 2026 03:00:00 GMT"
+    url = site.put("/a", A, Cache_Control="max-age=120", Last_Modified=date)
+    await resolver.resolve(url)
+    clock.now = "2026-11-22T05:00:00.000000Z"
+    resolver.forget(cached_id("", url))
+    await resolver.resolve(url)
+
+    async def is_asked():
+        return len(site.requests) == 2
+
+    await eventually(is_asked)
+    assert site.requests[1][1]["If-Modified-Since"] == date
 
 
 async def test_a_refresh_that_fails_leaves_the_cached_one(resolver, site, clock, store):
@@ -316,6 +382,21 @@ async def test_a_process_without_requests_keeps_contexts_in_use(start, site, sto
     stored = await store.fetch("", cached_id("", url))
     assert stored is not None
     assert stored.hits == 0
+
+
+async def test_what_is_in_memory_is_kept_in_the_cache(start, site, store, monkeypatch):
+    monkeypatch.setattr("broker.contexts.resolver._KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("broker.contexts.resolver._LOOK_SECONDS", 0.02)
+    engine = await start(counts_hits=False)
+    url = site.put("/a", A)
+    await engine.resolve(url)
+    await store.count_uses({("", cached_id("", url)): 1}, "2026-11-01T00:00:00.000000Z")
+
+    async def is_kept():
+        stored = await store.fetch("", cached_id("", url))
+        return stored is not None and stored.last_used_at > "2026-11-20"
+
+    await eventually(is_kept)
 
 
 async def test_memory_is_bounded(start):

@@ -32,7 +32,7 @@ async def echo(request):
 
 
 async def redirect(request):
-    raise web.HTTPFound(request.query["to"])
+    return web.Response(status=302, headers={"Location": request.query["to"]})
 
 
 async def large(_request):
@@ -128,6 +128,17 @@ async def test_endless_redirects_end(server, client):
             f"{loop}?to=/redirect%3Fto%3D/redirect%253Fto%253D/redirect"
             "%25253Fto%25253D/redirect%2525253Fto%2525253D/echo",
         )
+
+
+async def test_a_redirect_to_nowhere(server, client):
+    with pytest.raises(InvalidTarget, match="redirects to"):
+        await client.request("GET", str(server.make_url("/redirect?to=http://e.org:0x1/")))
+
+
+async def test_it_has_to_be_entered_before_it_is_used(server):
+    outside = OutboundClient(OutboundSettings(LOCAL))
+    with pytest.raises(RuntimeError, match="outside of its context"):
+        await outside.request("GET", str(server.make_url("/echo")))
 
 
 async def test_a_post_is_not_redirected(server, client):
