@@ -17,11 +17,8 @@ def api_url(settings: Settings) -> str:
     host = settings.server.host
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
         host = "127.0.0.1"
-    return (
-        f"http://[{host}]:{settings.server.port}"
-        if ":" in host
-        else (f"http://{host}:{settings.server.port}")
-    )
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{settings.server.port}"
 
 
 def say_what_runs(settings: Settings, *, database: str, mqtt: str | None) -> None:
@@ -39,8 +36,14 @@ def say_what_runs(settings: Settings, *, database: str, mqtt: str | None) -> Non
     if settings.adapters.file is not None:
         lines.append(f"  connectors  {_short(settings.adapters.file)}")
     lines.append("Ctrl-C stops everything; the data stays.")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    say("\n".join(lines))
+
+
+def say(text: str | None) -> None:
+    """Print something, if there is something, at once."""
+    if text is not None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def warn_if_open(settings: Settings) -> None:

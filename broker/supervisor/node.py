@@ -28,9 +28,10 @@ from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.embedded.mqtt import TrialBroker, trial_broker
 from broker.embedded.ports import free_port
 from broker.observability.metrics import forget_process, prepare_directory
-from broker.supervisor.banner import api_url, say_what_runs, warn_if_open
+from broker.supervisor.banner import api_url, say, say_what_runs, warn_if_open
 from broker.supervisor.child import Child, Program
 from broker.supervisor.claims import claimed_directory, claimed_port
+from broker.supervisor.inventory import Inventory
 from broker.supervisor.programs import adapters_program, broker_programs, child_environment
 
 _LOOK: Final = 0.1
@@ -51,6 +52,7 @@ class Node:
         self._mqtt: TrialBroker | None = None
         self._mqtt_url = settings.mqtt.url or ""
         self._children: list[Child] = []
+        self._inventory: Inventory | None = None
 
     def run(self) -> int:
         """Run the node; return the exit code.
@@ -122,6 +124,8 @@ class Node:
                 next_rotation += _MINUTE
                 if self._mongod is not None:
                     self._mongod.rotate_log()
+            if self._inventory is not None:
+                say(self._inventory.look(time.monotonic()))
             time.sleep(_LOOK)
 
     def _tend(self, children: Iterable[Child]) -> None:
@@ -169,6 +173,7 @@ class Node:
         connectors = adapters_program(self._settings)
         if connectors is not None:
             self._add(connectors)
+            self._inventory = Inventory(api_url(self._settings))
 
     def _database(self) -> str:
         if self._mongod is None:
