@@ -95,6 +95,9 @@ def _add_plain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     settings.set_defaults(action=_settings)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(action=_version)
+    listen = commands.add_parser("listen", help="print the notifications that come to a port")
+    listen.add_argument("--port", type=int, default=9026)
+    listen.set_defaults(action=_listen)
     mqtt = commands.add_parser("mqtt", help="run the MQTT broker for trying things out")
     mqtt.add_argument("--port", type=int, default=1883)
     mqtt.set_defaults(action=_mqtt)
@@ -176,6 +179,12 @@ def _settings(parsed: argparse.Namespace) -> int:
 def _version(_parsed: argparse.Namespace) -> int:
     sys.stdout.write(f"mutsura {__version__}\n")
     return 0
+
+
+def _listen(parsed: argparse.Namespace) -> int:
+    from broker.listen import listen  # noqa: PLC0415
+
+    return listen(parsed.port)
 
 
 def _mqtt(parsed: argparse.Namespace) -> int:

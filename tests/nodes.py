@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +18,16 @@ from typing import Any, Self
 import psutil
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 60.0
+PATIENCE = 120.0
 SMALL = {"MUTSURA_MONGODB_EMBEDDED_CACHE": "256", "MUTSURA_MONGODB_EMBEDDED_OPLOG": "990"}
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fails when it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.05)
 
 
 class RunningNode:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,17 @@ from broker.config.load import EXIT_CONFIGURATION
 from broker.embedded.binary import packaged_mongod
 from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.embedded.ports import free_port
-from tests.nodes import PATIENCE, RunningNode
+from tests.nodes import RunningNode, eventually
 
 pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    """A node for tests that leave it running."""
+    data = tmp_path_factory.mktemp("node") / "data"
+    with RunningNode(data, "--workers", "2") as running:
+        yield running
 
 
 @pytest.fixture
@@ -26,20 +33,13 @@ def node(tmp_path: Path) -> Iterator[RunningNode]:
         yield running
 
 
-def _eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.05)
-
-
-def test_it_says_where_everything_is(node: RunningNode) -> None:
-    told = node.output.read_text()
+def test_it_says_where_everything_is(shared: RunningNode) -> None:
+    told = shared.output.read_text()
     assert "is ready (2 API workers, 1 engine)" in told
-    assert f"API         {node.url}/ngsi-ld/v1" in told
+    assert f"API         {shared.url}/ngsi-ld/v1" in told
     assert "(embedded, in" in told
-    assert node.get("/health") == {"status": "alive"}
-    assert node.text("/metrics").count('mutsura_process_resident_bytes{pid="') == 4
+    assert shared.get("/health") == {"status": "alive"}
+    assert shared.text("/metrics").count('mutsura_process_resident_bytes{pid="') == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -53,28 +53,28 @@ def test_stopping_leaves_no_process(node: RunningNode, number: signal.Signals) -
 def test_killing_it_leaves_no_process_and_it_can_start_again(node: RunningNode) -> None:
     children = node.processes()
     node.kill()
-    _eventually(lambda: not any(one.is_running() for one in children))
+    eventually(lambda: not any(one.is_running() for one in children))
     node.start()
     node.await_ready()
 
 
 @pytest.mark.parametrize("name", ["worker", "engine", "mongod"])
-def test_a_killed_process_comes_back(node: RunningNode, name: str) -> None:
-    victim = node.processes(name)[0]
-    count = len(node.processes())
+def test_a_killed_process_comes_back(shared: RunningNode, name: str) -> None:
+    victim = shared.processes(name)[0]
+    count = len(shared.processes())
     victim.kill()
-    _eventually(lambda: not victim.is_running())
-    _eventually(lambda: len(node.processes()) == count)
-    _eventually(lambda: node.status("/ready") == 200)
-    assert "started again" in node.errors.read_text()
+    eventually(lambda: not victim.is_running())
+    eventually(lambda: len(shared.processes()) == count)
+    eventually(lambda: shared.status("/ready") == 200)
+    assert "started again" in shared.errors.read_text()
 
 
-def test_a_second_node_on_the_same_data_is_refused(node: RunningNode) -> None:
-    second = RunningNode(node.data)
-    second.errors = node.data.with_name("second.err")
+def test_a_second_node_on_the_same_data_is_refused(shared: RunningNode) -> None:
+    second = RunningNode(shared.data)
+    second.errors = shared.data.with_name("second.err")
     second.start()
     assert second.wait() == 1
-    assert f"is in use by another mutsura (process {node.pid})" in second.errors.read_text()
+    assert f"is in use by another mutsura (process {shared.pid})" in second.errors.read_text()
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_it_waits_for_a_database_that_starts_later(tmp_path: Path) -> None:
     node.start()
     mongod = EmbeddedMongod(tmp_path / "mongodb", sizes=MongodSizes(cache=256, oplog=990))
     try:
-        _eventually(lambda: node.status("/health") == 200)
+        eventually(lambda: node.status("/health") == 200)
         assert node.status("/ready") == 503
         mongod.start(port=port)
         node.await_ready()
