@@ -25,9 +25,9 @@ class Path:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operand:
-    """A value to compare with.
+    """A value to compare with. Unlike Python's own values, true is not equal to 1.
 
     `time` is given where it is a time; such an operand is compared in time, quoted or not. For a
     DateTime or Date it is what `broker.model.datetimes.comparable_time` makes of it, for a Time
@@ -36,6 +36,16 @@ class Operand:
 
     value: str | int | float | bool
     time: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Operand) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str | int | float | bool, str | None, bool]:
+        return self.value, self.time, isinstance(self.value, bool)
 
 
 @dataclass(frozen=True, slots=True)

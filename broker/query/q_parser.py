@@ -180,9 +180,10 @@ class QParser:
             member = names.pop()
         elif len(names) > 1 and names[-1] in _TARGET_MEMBERS:
             names.pop()
+        start = self._scanner.position
         keys = self._keys() if self._scanner.take("[") else ()
         if keys and member is not None:
-            self._scanner.fail(f"no '[' after {member}, which has no members")
+            self._scanner.fail(f"no '[' after {member}, which has no members,", at=start)
         return Path(tuple(self._terms.expand(name) for name in names), member, keys)
 
     def _keys(self) -> tuple[str, ...]:
