@@ -34,8 +34,9 @@ _MEMBERS: Final = tuple(field.name for field in fields(StoredContext))
 class MongoContextStore:
     """Implements `broker.storage.contexts.ContextStore`."""
 
-    def __init__(self, databases: Databases, *, clock: Clock) -> None:
+    def __init__(self, databases: Databases, *, clock: Clock, most_cached: int = 2_000) -> None:
         self._databases = databases
+        self._most_cached = most_cached
         self._clock = clock
         self._cache = databases.system.get_collection("contexts")
         self._counts = self._cache.with_options(write_concern=_LOSSY)
@@ -44,7 +45,7 @@ class MongoContextStore:
         self._looked_at: datetime | None = None
 
     async def prepare(self) -> None:
-        """Create the indexes: unused cache entries and old log entries go by themselves."""
+        """Create the indexes, by which unused cache entries and old log entries vanish."""
         with translated():
             await self._cache.create_index(
                 [("used", ASCENDING)], name="unused", expireAfterSeconds=_UNUSED_SECONDS
@@ -74,6 +75,8 @@ class MongoContextStore:
             found = await self._cache.update_one({"_id": identifier}, update, upsert=True)
         if found.matched_count:
             await self._announce(identifier)
+        else:
+            await self._make_room()
 
     async def postpone(self, context: StoredContext, expires_at: str) -> bool:
         """Give a Cached @context a later expiry, if it still has the one of `context`."""
@@ -151,6 +154,15 @@ class MongoContextStore:
         if seen is None:
             return []
         return [entry["context"] for entry in entries if entry["_id"] not in seen]
+
+    async def _make_room(self) -> None:
+        """Drop those unused for longest, so that clients cannot fill the disk with URLs."""
+        with translated():
+            excess = await self._cache.estimated_document_count() - self._most_cached
+            if excess > 0:
+                cursor = self._cache.find({}, {"_id": 1}).sort("used", ASCENDING).limit(excess)
+                dropped = [document["_id"] async for document in cursor]
+                await self._cache.delete_many({"_id": {"$in": dropped}})
 
     async def _announce(self, context_id: str) -> None:
         with translated():

@@ -149,6 +149,18 @@ async def test_other_processes_learn_of_replaced_and_deleted_ones_once(store, da
     assert await other.changes() == []
 
 
+async def test_the_cache_drops_what_was_used_longest_ago(databases, clock):
+    small = MongoContextStore(databases, clock=clock, most_cached=2)
+    tenants = ["first", "second", "third"]
+    for minute, tenant in enumerate(tenants):
+        clock.now = f"2026-11-22T04:0{minute}:00.000000Z"
+        await small.replace(cached(tenant))
+        clock.now = f"2026-11-22T04:0{minute}:30.000000Z"
+        await small.count_uses({("first", cached("first").id): 1}, clock.now)
+    found = [await small.fetch(tenant, cached(tenant).id) for tenant in tenants]
+    assert [context is not None for context in found] == [True, False, True]
+
+
 async def test_deleting_says_whether_it_was_there(store):
     await store.insert(hosted())
     assert await store.delete("", hosted().id)
