@@ -33,7 +33,7 @@ def position_step(
     elif "latitude" in places and "longitude" in places:
         used = [places["latitude"][0], places["longitude"][0]]
     elif "position" in places:
-        used = [places["position"][0]]
+        used = list(places["position"][:2])
     else:
         return None
     datum = places["datum"][0] if "datum" in places else None
@@ -63,6 +63,8 @@ def _read(given: list[str], rules: positions.PositionRules) -> Reading:
     if len(given) == 1:
         return positions.read_joined_position(given[0], rules)
     if len(given) == 2:
+        if "," in given[0]:
+            return positions.read_joined_position(given[0], rules)
         return positions.read_position(given[0], given[1], rules)
     return positions.read_dms_position(given, rules)
 

@@ -30,6 +30,11 @@ def without_prefix(name: str) -> str:
     return _PREFIX.sub("", normal_header(name))
 
 
+def without_parentheses(name: str) -> str:
+    """The normal form without a remark at its end: `口径(管径mm)` is `口径`."""
+    return re.sub(r"\([^()]*\)$", "", normal_header(name))
+
+
 def shared_prefixes(names: Sequence[str]) -> frozenset[str]:
     """Prefixes that at least three columns have in common: of a data model or a GIS export."""
     counts = Counter(found[0] for name in names if (found := _PREFIX.match(normal_header(name))))

@@ -79,12 +79,22 @@ def read_file(
     assignment = _assignment(table, name, options)
     if assignment is None:
         report.refuse(
-            "the layout is not known: no data set has these columns",
-            f"run 'mutsura import --propose-mapping {name}', check the proposal, "
-            "and import with --mapping FILE (or say which kind of thing it is with --type)",
+            "the layout is not known: no data set has these columns", _advice(table, name)
         )
         return ReadFile(report)
     return _mapped(table, assignment, options, report, progress)
+
+
+def _advice(table: Table, name: str) -> str:
+    """What to do about an unknown layout; a table of named places needs only a type."""
+    mapping = f"'mutsura import --propose-mapping {name}' writes a mapping file to check and use"
+    places = assign(generic_layout("Place"), table.header).matched()
+    if "name" in places and places & {"location", "latitude", "position", "fullAddress"}:
+        return (
+            "the rows are named places: say what they are with --type TYPE, PointOfInterest if "
+            f"nothing else fits (--list-types shows all); or {mapping}"
+        )
+    return f"{mapping}: mutsura import --mapping FILE {name}"
 
 
 def _describe(table: Table, report: FileReport) -> None:

@@ -145,6 +145,7 @@ class Layout:
     required: tuple[str, ...] = ()
     recognised_by: tuple[frozenset[str], ...] = ()
     slugs: tuple[str, ...] = ()
+    decisive: tuple[str, ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
     observed: Observation | None = None
     group: str | None = None
@@ -189,7 +190,7 @@ def parse_layout(text: str, name: str) -> Layout:
 
 def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Column]) -> Layout:
     recognise = document.get("recognise", {})
-    _refuse_unknown(recognise, frozenset(("any", "slug")), f"{name}: recognise")
+    _refuse_unknown(recognise, frozenset(("any", "slug", "headers")), f"{name}: recognise")
     identity = document.get("identity", {})
     _refuse_unknown(identity, frozenset(("stated", "key", "tiebreak")), f"{name}: identity")
     fields = Identity(**{key: tuple(value) for key, value in identity.items()})
@@ -218,6 +219,7 @@ def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Col
         required=tuple(document.get("required", ())),
         recognised_by=groups,
         slugs=tuple(recognise.get("slug", [])),
+        decisive=_normal(recognise.get("headers", [])),
         constants=document.get("constants", {}),
         observed=_observation(document.get("observed"), columns, name),
         group=document.get("group"),

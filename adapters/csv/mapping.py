@@ -82,6 +82,7 @@ class _RowMapper:
             attributes.setdefault("localGovernmentCode", text_property(municipality))
         self._check_distance(attributes, municipality, findings)
         _complete_opening_hours(attributes)
+        _complete_address(attributes)
         self._observe(attributes)
         return MappedRow(row, entity_type, municipality, attributes)
 
@@ -166,13 +167,25 @@ def _complete_opening_hours(attributes: Attributes) -> None:
         attributes["openingHoursSpecification"] = {"type": "Property", "value": [{**days, **hours}]}
 
 
+def _complete_address(attributes: Attributes) -> None:
+    """The joined address, where a file has only its parts."""
+    if "fullAddress" in attributes or "streetAddress" not in attributes:
+        return
+    parts = ("prefecture", "city", "streetAddress", "cityBlock")
+    joined = "".join(attributes[name]["value"] for name in parts if name in attributes)
+    attributes["fullAddress"] = text_property(joined)
+
+
 def _steps(table: Table, assignment: Assignment) -> Iterator[Step]:
     layout = assignment.layout
     position_places: dict[str, Sequence[int]] = {}
     for attribute, places in assignment.positions.items():
         column = layout.columns[attribute]
         if column.kind in _POSITION_KINDS:
-            position_places[column.kind] = places
+            cut = column.kind == "position"
+            position_places[column.kind] = (
+                _with_cut_off(table, assignment, places) if cut else places
+            )
             continue
         if attribute == "coordinateReferenceSystem":
             position_places["datum"] = places
@@ -193,6 +206,13 @@ def _steps(table: Table, assignment: Assignment) -> Iterator[Step]:
         yield step
     if assignment.other:
         yield blocks.other_columns_step({place: table.header[place] for place in assignment.other})
+
+
+def _with_cut_off(table: Table, assignment: Assignment, places: Sequence[int]) -> Sequence[int]:
+    """A joined position without quotation marks falls into two columns, the second without name."""
+    following = places[-1] + 1
+    is_unnamed = following in assignment.other and table.header[following].startswith("column_")
+    return [*places, following] if is_unnamed else places
 
 
 def _order(table: Table, kind: str, places: Sequence[int]) -> dates.DateOrder:

@@ -16,7 +16,18 @@ from adapters.csv.values.reading import Reading
 
 _SAMPLE: Final = 300
 _ENOUGH: Final = 0.9
-_NAMING: Final = ("name", "fullAddress", "location", "areaName")
+_MOST_KEYS: Final = 6
+
+_READERS: Final[tuple[tuple[str, Callable[[str], Reading]], ...]] = (
+    ("url", text.read_url),
+    ("date", dates.read_date),
+    ("datetime", dates.read_datetime),
+    ("time", times.read_time),
+    ("flag", flags.read_flag),
+    ("integer", numbers.read_integer),
+    ("number", numbers.read_number),
+    ("phone", contacts.read_phone),
+)
 
 
 def propose_mapping(data: bytes, name: str) -> str:
@@ -37,16 +48,18 @@ def propose_mapping(data: bytes, name: str) -> str:
         f"title = {_quoted(PurePath(name).stem)}",
     ]
     attributes, entries = _attributes(table, nearest)
-    lines += [f"required = [{_quoted('name')}]"] if "name" in attributes else []
-    lines += ["", "[identity]", *_identity(attributes), "", "[attributes]", *entries]
+    places = {name: place for name, (place, _) in attributes.items()}
+    kinds = {name: kind for name, (_, kind) in attributes.items()}
+    lines += ["", "[identity]", *_identity(table, places, kinds), "", "[attributes]", *entries]
     return "\n".join(lines) + "\n"
 
 
-def _attributes(table: Table, nearest: Assignment) -> tuple[list[str], list[str]]:
+def _attributes(table: Table, nearest: Assignment) -> tuple[dict[str, tuple[int, str]], list[str]]:
+    """Attributes with place and kind of their column, and the lines that describe them."""
     known: dict[int, Column] = {}
     for attribute, places in nearest.positions.items():
         known.update(dict.fromkeys(places, nearest.layout.columns[attribute]))
-    names: list[str] = []
+    names: dict[str, tuple[int, str]] = {}
     entries: list[str] = []
     for place, header in enumerate(table.header):
         if header == "#property":
@@ -57,8 +70,8 @@ def _attributes(table: Table, nearest: Assignment) -> tuple[list[str], list[str]
         attribute = (
             f"column{column_letters(place + 1)}" if column is None or is_new else column.attribute
         )
-        kind = _guessed_kind(cells) if column is None or is_new else column.kind
-        names.append(attribute)
+        kind = _guessed_kind(cells) if column is None or is_new else _kind_of(column, cells)
+        names[attribute] = (place, kind)
         entries.append(_entry(attribute, header, kind, cells, to_check=is_new))
     return names, entries
 
@@ -79,27 +92,49 @@ def _by_any_layout(header: str) -> Column | None:
     return None
 
 
-def _identity(attributes: Sequence[str]) -> list[str]:
-    stated = [_quoted("identifier")] if "identifier" in attributes else []
-    key = [_quoted(name) for name in _NAMING if name in attributes][:2] or [_quoted(attributes[0])]
+def _identity(table: Table, places: dict[str, int], kinds: dict[str, str]) -> list[str]:
+    """The stated id if it is unique, and the fewest columns that tell all rows apart."""
+    rows = [[text.comparable(cell) for cell in row.cells] for row in table.rows[:_SAMPLE]]
+    stated = [name for name in ("identifier",) if name in places and _unique(rows, [places[name]])]
+    order = sorted(places, key=lambda name: _likelihood(name, kinds[name]))
+    key: list[str] = []
+    for name in order[:_MOST_KEYS]:
+        key.append(name)
+        if _unique(rows, [places[one] for one in key]):
+            break
     return [
-        f"stated = [{', '.join(stated)}]  # ? the column with an id that never changes",
-        f"key = [{', '.join(key)}]  # ? otherwise: what together names one thing",
+        f"stated = [{', '.join(map(_quoted, stated))}]  # ? a column with ids that never change",
+        f"key = [{', '.join(map(_quoted, key))}]  # ? otherwise: what together names one thing",
     ]
 
 
+def _unique(rows: list[list[str]], places: list[int]) -> bool:
+    keys = [tuple(row[place] for place in places) for row in rows]
+    return all(any(key) for key in keys) and len(set(keys)) == len(keys)
+
+
+def _likelihood(name: str, kind: str) -> int:
+    """How early an attribute comes in a key: names, days, addresses, words, figures."""
+    if name in ("name", "areaName"):
+        return 0
+    if kind in ("date", "datetime", "time"):
+        return 1
+    if name == "fullAddress":
+        return 2
+    return 3 if kind == "text" else 4
+
+
+def _kind_of(column: Column, cells: Sequence[str]) -> str:
+    """The kind of a known column, if its cells can be read that way."""
+    read = dict(_READERS).get(column.kind)
+    if read is None or not cells:
+        return column.kind
+    readable = sum(read(cell).value is not None for cell in cells)
+    return column.kind if readable >= _ENOUGH * len(cells) else _guessed_kind(cells)
+
+
 def _guessed_kind(cells: Sequence[str]) -> str:
-    readers: tuple[tuple[str, Callable[[str], Reading]], ...] = (
-        ("url", text.read_url),
-        ("date", dates.read_date),
-        ("datetime", dates.read_datetime),
-        ("time", times.read_time),
-        ("flag", flags.read_flag),
-        ("integer", numbers.read_integer),
-        ("number", numbers.read_number),
-        ("phone", contacts.read_phone),
-    )
-    for kind, read in readers:
+    for kind, read in _READERS:
         if cells and sum(read(cell).value is not None for cell in cells) >= _ENOUGH * len(cells):
             if kind == "flag" and all(cell in ("0", "1") for cell in cells):
                 continue

@@ -9,10 +9,10 @@ from typing import Any, Final
 from adapters.csv.municipality import Municipality, register
 from adapters.csv.recognition import Assignment
 from adapters.csv.table import Table
-from adapters.csv.values.codes import is_municipality_code
 
 _ENOUGH: Final = 0.6
 _SAMPLE: Final = 400
+_MONTH: Final = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,25 @@ class Publisher:
 def find_publisher(
     table: Table, assignment: Assignment, file_name: str, stated: str = ""
 ) -> Publisher:
-    """Look at what the caller stated, file name, preamble, city column, addresses, layout."""
+    """Look at what the caller stated, preamble, file name, city column, addresses, layout."""
     if stated:
         return Publisher(stated, "option")
-    for figures in re.findall(r"(?<!\d)\d{6}(?!\d)", file_name):
-        if is_municipality_code(figures) and figures in register().codes:
-            return Publisher(figures, "file name")
     if entry := register().named(table.metadata.get("attribution_name", "")):
         return Publisher(entry.code, "attribution in the file")
-    return _from_cells(table, assignment) or _from_names(table, assignment, file_name)
+    named = _code_of_name(file_name)
+    cells = _from_cells(table, assignment)
+    if named and ((cells and cells.code == named) or not _MONTH.fullmatch(named)):
+        return Publisher(named, "file name")
+    return cells or _from_names(table, assignment, file_name)
+
+
+def _code_of_name(file_name: str) -> str:
+    """The code with which names of standard files begin; empty when there is none.
+
+    The caller takes figures that may as well be a month (202104) only if the cells agree.
+    """
+    found = re.match(r"(\d{6})(?!\d)", file_name)
+    return found[1] if found and found[1] in register().codes else ""
 
 
 def row_municipality(attributes: Mapping[str, Any], publisher: Publisher) -> str:

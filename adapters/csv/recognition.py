@@ -1,15 +1,22 @@
 """Which layout a header belongs to, and which of its columns feed which attribute."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.csv.headers import normal_header, shared_prefixes, without_prefix
+from adapters.csv.headers import (
+    normal_header,
+    shared_prefixes,
+    without_parentheses,
+    without_prefix,
+)
 from adapters.csv.layout import Column, Layout
 from adapters.csv.values.text import folded
 
 _ENOUGH_FOR_NAME: Final = 0.5
+_ENOUGH_MARKS: Final = 3
+_ENOUGH_COLUMNS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +72,36 @@ def recognise(
 ) -> Assignment | None:
     """The layout that fits best by its distinctive columns, then by the file's name, or None."""
     plain_name = folded(file_name).casefold()
+    names = frozenset(map(normal_header, header))
     candidates: list[tuple[tuple[bool, bool, int], Assignment]] = []
     for layout in layouts:
         assignment = assign(layout, header)
-        matched = assignment.matched()
-        group = next((group for group in layout.recognised_by if group <= matched), None)
+        columns = _distinctive(layout, assignment, names)
         slug = next((slug for slug in layout.slugs if _names(slug, plain_name)), None)
         count = len(header) - len(assignment.other)
-        if group is None and (slug is None or count < max(2, len(header) * _ENOUGH_FOR_NAME)):
+        enough = count >= max(2, len(header) * _ENOUGH_FOR_NAME)
+        if not columns and (slug is None or not enough):
             continue
-        if group is None and not set(layout.required) <= matched:
+        if not columns and not set(layout.required) <= assignment.matched():
             continue
-        why = f"columns {', '.join(sorted(group))}" if group else f"'{slug}' in the file's name"
+        why = f"columns {', '.join(columns)}" if columns else f"'{slug}' in the file's name"
         reason = f"{why}; {count} of {len(header)} columns known"
-        candidates.append(
-            ((group is not None, slug is not None, count), _because(assignment, reason))
-        )
+        rank = (bool(columns), slug is not None, count)
+        candidates.append((rank, _because(assignment, reason)))
     if not candidates:
         return None
     return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+def _distinctive(layout: Layout, assignment: Assignment, names: frozenset[str]) -> list[str]:
+    """The columns by which the layout is recognised; empty when it is not."""
+    matched = assignment.matched()
+    for group in layout.recognised_by:
+        if group <= matched:
+            return sorted(group)
+    decisive = [name for name in layout.decisive if name in names]
+    enough = len(matched) >= _ENOUGH_COLUMNS and set(layout.required) <= matched
+    return decisive if enough else []
 
 
 def _because(assignment: Assignment, reason: str) -> Assignment:
@@ -111,15 +129,17 @@ class _Lookup:
         self._taken: set[int] = set()
         self._exact: dict[str, int] = {}
         self._bare: dict[str, int] = {}
+        self._short: dict[str, int] = {}
         prefixes = shared_prefixes(header)
         for place, name in enumerate(header):
             normal = normal_header(name)
             self._exact.setdefault(normal, place)
+            self._short.setdefault(without_parentheses(name), place)
             if any(normal.startswith(prefix) for prefix in prefixes):
                 self._bare.setdefault(without_prefix(name), place)
 
     def take(self, names: Iterable[str]) -> int | None:
-        for known in (self._exact, self._bare):
+        for known in (self._exact, self._bare, self._short):
             for name in names:
                 place = known.get(name)
                 if place is not None and place not in self._taken:
@@ -138,9 +158,16 @@ class _Lookup:
         return found, stated
 
     def members(self, column: Column) -> dict[str, int]:
+        """Columns of an array; a lone 洪水 without 災害種別 may mean a danger: not taken."""
         groups = column.columns or column.fields
+        if column.kind == "marks" and not self._are_marks(groups):
+            return {}
         places = {member: self.take(names) for member, names in groups.items()}
         return {member: place for member, place in places.items() if place is not None}
+
+    def _are_marks(self, groups: Mapping[str, tuple[str, ...]]) -> bool:
+        present = [name for names in groups.values() for name in names if name in self._exact]
+        return len(present) >= _ENOUGH_MARKS or any("災害種別" in name for name in present)
 
     def left(self) -> list[int]:
         return [

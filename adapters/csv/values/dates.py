@@ -36,6 +36,9 @@ _YEAR_FIRST: Final = re.compile(
     rf"(\d{{4}})\s*(?:[-/.年])\s*(\d{{1,2}})\s*(?:[-/.月])\s*(\d{{1,2}})\s*{_TAIL}"
 )
 _PLAIN: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_MIDNIGHT: Final = re.compile(r"(.+?)[ T]0{1,2}:00(?::00(?:\.0+)?)?")
+_SPREADSHEET_DAY: Final = re.compile(r"[2-6]\d{4}")
+_SPREADSHEET_ZERO: Final = dt.date(1899, 12, 30)
 _YEAR_LAST: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ERA: Final = re.compile(
     rf"(明治|大正|昭和|平成|令和|[明大昭平令MTSHR])\s*[.]?\s*(\d{{1,2}}|元)\s*[-/.年]\s*"
@@ -83,16 +86,20 @@ def read_date(text: str, order: DateOrder = DateOrder.UNDECIDED) -> Reading:
     plain = _without_kanji_numbers(folded(text))
     if not plain or plain in NOT_STATED_MARKS:
         return NOTHING
-    for pattern in (_YEAR_FIRST, _PLAIN):
-        if found := pattern.fullmatch(plain):
-            return _day(int(found[1]), int(found[2]), int(found[3]), plain)
+    if midnight := _MIDNIGHT.fullmatch(plain):
+        plain = midnight[1]
+    if found := _YEAR_FIRST.fullmatch(plain) or _PLAIN.fullmatch(plain):
+        return _day(int(found[1]), int(found[2]), int(found[3]), plain)
     if found := _ERA.fullmatch(plain):
         return _era_day(found, plain)
     if found := _YEAR_LAST.fullmatch(plain):
         return _year_last(found, order, plain)
-    if midnight := re.fullmatch(r"(.+?)[ T]0{1,2}:00(:00(\.0+)?)?", plain):
-        return read_date(midnight[1], order)
-    return _not_a_date(plain)
+    return _spreadsheet_day(plain) if _SPREADSHEET_DAY.fullmatch(plain) else _not_a_date(plain)
+
+
+def _spreadsheet_day(plain: str) -> Reading:
+    day = (_SPREADSHEET_ZERO + dt.timedelta(days=int(plain))).isoformat()
+    return Reading(day, repair=f"day number of a spreadsheet: {plain} is {day}", altered=True)
 
 
 def read_datetime(text: str, order: DateOrder = DateOrder.UNDECIDED) -> Reading:

@@ -57,8 +57,11 @@ def test_a_type_may_be_stated():
 
 
 def test_a_missing_required_column_refuses_the_file():
-    rows = [["NO", "小児対応設備の有無", "住所"], ["1", "有", "焼津市"]]
-    report = imported(rows, "222127_aed.csv").report
+    rows = [
+        ["NO", "施設の名", "診療科目", "医療機関の種類", "病床数"],
+        ["1", "有", "内科", "病院", "3"],
+    ]
+    report = imported(rows, "222127_hospital.csv", entity_type="MedicalFacility").report
     assert report.outcome == "refused"
     assert "name" in report.reason
     assert "名称" in report.remedy
@@ -216,3 +219,68 @@ def test_types_are_listed():
         "PopulationByArea",
     }
     assert wanted <= set(shipped_types())
+
+
+def test_named_places_of_no_known_kind_need_only_a_type():
+    rows = [["NO", "名称", "住所", "緯度", "経度"], ["1", "防災倉庫", "焼津市", "34.8", "138.3"]]
+    report = imported(rows, "222127_souko.csv").report
+    assert "--type TYPE, PointOfInterest" in report.remedy
+    found = entities(imported(rows, "222127_souko.csv", entity_type="PointOfInterest"))
+    assert found[0]["id"] == "urn:ngsi-ld:PointOfInterest:222127-1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["NO", "名称", "住所", "設置場所", "説明"],
+        ["name", "title", "service", "tel", "place"],
+        ["名称", "種別", "所在地"],
+        ["保育園名", "洪水", "土砂災害", "住所"],
+        ["店舗名", "店舗名", ""],
+        ["name", "classification", "note"],
+        ["type", "name", "address"],
+    ],
+)
+def test_layouts_are_not_guessed_from_common_words(header):
+    row = ["1"] * len(header)
+    assert imported([header, row], "222127_list.csv").report.outcome == "refused"
+
+
+def test_a_lone_hazard_may_mean_a_danger_and_is_not_taken():
+    rows = [["名称", "住所", "洪水", "地震"], ["A", "焼津市", "○", ""]]
+    assert imported(rows, "222127_list.csv").report.outcome == "refused"
+    entity = entities(imported(rows, "222127_list.csv", entity_type="EvacuationSite"))[0]
+    assert "hazardTypes" not in entity
+    assert entity["otherColumns"]["json"]["洪水"] == "○"
+
+
+def test_the_national_id_wins_over_a_serial_number():
+    header = ["NO", "共通ID", "施設・場所名", "住所", "洪水", "地震", "津波", "緯度", "経度"]
+    row = ["7", "E2221200012", "公園", "焼津市本町", "1", "", "1", "34.86", "138.32"]
+    entity = entities(imported([header, row], "222127_1.csv"))[0]
+    assert entity["id"] == "urn:ngsi-ld:EvacuationSite:222127-E2221200012"
+
+
+def test_remarks_in_parentheses_do_not_hide_a_column():
+    header = [
+        "全国地方公共団体コード",
+        "ID",
+        "種別",
+        "口径(管径ｍｍ)",
+        "所在地_都道府県",
+        "所在地_市区町村",
+        "所在地_町字",
+    ]
+    entity = entities(
+        imported([header, ["172049", "1", "消火栓", "65", "石川県", "輪島市", "河井町"]])
+    )[0]
+    assert entity["hydrantDiameter"]["value"] == 65
+    assert entity["fullAddress"]["value"] == "石川県輪島市河井町"
+
+
+def test_a_position_cut_in_two_by_its_comma_is_joined():
+    header = ["regionName", "totalPopulation", "surveyDate", "location", ""]
+    entity = entities(
+        imported([header, ["塩屋町", "213", "2020-09-01", "34.342286", "134.055021"]])
+    )[0]
+    assert entity["location"]["value"]["coordinates"] == [134.055021, 34.342286]

@@ -47,6 +47,8 @@ def test_names():
         ("aed_20240401.csv", "222127", "addresses"),
         ("aed.csv", "222127", "addresses"),
         ("222128_aed.csv", "222127", "addresses"),
+        ("x_372013_aed.csv", "222127", "addresses"),
+        ("202011_aed.csv", "222127", "addresses"),
     ],
 )
 def test_where_the_publisher_is_found(name, code, found_in):
