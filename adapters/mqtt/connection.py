@@ -90,7 +90,7 @@ class Taker(Protocol):
 
 
 class Connection:
-    """Use `open`, `subscribe`, then wait for `closed`; `close` ends it and keeps the session."""
+    """Use `open`, `subscribe`, then `wait_closed`; `close` ends it and keeps the session."""
 
     def __init__(self, options: ServerOptions, taker: Taker) -> None:
         self._options = options
@@ -103,7 +103,7 @@ class Connection:
         self._is_reading = False
         self._is_paused = False
         self._is_open = False
-        self.closed: asyncio.Future[str] = self._loop.create_future()
+        self._closed: asyncio.Future[str] = self._loop.create_future()
         self._keeper: asyncio.Task[None] | None = None
         self._client = self._new_client()
 
@@ -186,7 +186,7 @@ class Connection:
             raise ConnectionLost(f"{NOT_CONNECTED}: {paho.error_string(result)}")
         answer = self._granted.setdefault(packet_id, self._loop.create_future())
         await asyncio.wait(
-            (answer, self.closed),
+            (answer, self._closed),
             timeout=self._options.timeout,
             return_when=asyncio.FIRST_COMPLETED,
         )
@@ -211,17 +211,21 @@ class Connection:
         if self._has_more():
             self._loop.call_soon(self._on_readable)
 
+    async def wait_closed(self) -> str:
+        """Wait for the end of the connection and return the reason."""
+        return await asyncio.shield(self._closed)
+
     async def close(self) -> None:
         """Disconnect; the server keeps the session and what is not acknowledged."""
-        if self._is_open and not self.closed.done():
+        if self._is_open and not self._closed.done():
             self._client.disconnect()
             self._client.loop_write()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self.closed), 1.0)
+                await asyncio.wait_for(asyncio.shield(self._closed), 1.0)
         self._end("closed")
 
     async def _keep_alive(self) -> None:
-        while not self.closed.done():
+        while not self._closed.done():
             await asyncio.sleep(1.0)
             if self._is_paused:
                 self._on_readable()
@@ -237,7 +241,7 @@ class Connection:
     def _on_readable(self) -> None:
         """Read a burst of packets; what is left in our buffer or TLS's gets no socket event."""
         for _ in range(BURST):
-            if self.closed.done():
+            if self._closed.done():
                 return
             self._guarded(self._client.loop_read)
             if not self._has_more() or self._is_paused:
@@ -256,7 +260,7 @@ class Connection:
         self._loop.call_soon_threadsafe(self._serve, sock)
 
     def _serve(self, sock: Any) -> None:
-        if not self.closed.done():
+        if not self._closed.done():
             self._socket = sock
             self._start_reading()
 
@@ -285,7 +289,7 @@ class Connection:
             self._loop.call_soon_threadsafe(self._start_writing, sock)
 
     def _start_writing(self, sock: Any) -> None:
-        if sock.fileno() >= 0 and not self.closed.done():
+        if sock.fileno() >= 0 and not self._closed.done():
             self._loop.add_writer(sock.fileno(), self._on_writable)
 
     def _on_unregister_write(self, _client: Any, _data: Any, sock: Any) -> None:
@@ -336,8 +340,8 @@ class Connection:
             self._loop.remove_reader(sock.fileno())
             self._loop.remove_writer(sock.fileno())
             sock.close()
-        if not self.closed.done():
-            self.closed.set_result(reason)
+        if not self._closed.done():
+            self._closed.set_result(reason)
         if not self._connected.done():
             lost = ConnectionLost(f"{self._place()} closed the connection: {reason}")
             self._connected.set_exception(lost)

@@ -158,7 +158,7 @@ async def _keep_connected(
             opened = asyncio.get_running_loop().time()
             context.health.become(State.RUNNING, f"connected to {server.host}:{server.port}")
             log.info("connected to %s:%d", server.host, server.port)
-            reason = await connection.closed
+            reason = await connection.wait_closed()
             if asyncio.get_running_loop().time() - opened > STEADY_SECONDS:
                 backoff.reset()
             log.warning("the connection to %s:%d ended: %s", server.host, server.port, reason)

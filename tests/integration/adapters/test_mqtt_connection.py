@@ -162,7 +162,7 @@ async def test_silence_is_noticed(mosquitto: Mosquitto) -> None:
     process.send_signal(signal.SIGSTOP)
     try:
         async with asyncio.timeout(10):
-            assert await connection.closed
+            assert await connection.wait_closed()
     finally:
         process.send_signal(signal.SIGCONT)
         await connection.close()

@@ -15,6 +15,7 @@ import pytest
 from adapters.mqtt.settings import Listen, Settings
 from adapters.mqtt.source import run
 from adapters.runtime.context import AdapterContext
+from adapters.runtime.errors import NotWritten
 from adapters.runtime.testing import TestBroker, adapter_context
 from broker.embedded.ports import free_port
 from tests.integration.adapters.mqtt_publisher import publish
@@ -213,3 +214,66 @@ async def test_devices_are_entered_by_their_first_measure(
             (device,) = (await answer.json())["devices"]
     assert (device["device_id"], device["apikey"]) == ("d1", "key")
     assert device["entity_name"] == "urn:ngsi-ld:Thermometer:d1"
+
+
+async def test_messages_at_qos_0_are_taken_with_a_warning(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with adapter(settings(mosquitto), broker, tmp_path / "data"):
+        messages = [("/json/key/d1/attrs/t", b"1"), ("/json/key/d2/attrs/t", b"2")]
+        await publish(mosquitto, messages, qos=0)
+        await until(lambda: len(broker.entities) == 2)
+    assert [record for record in caplog.messages if "come with QoS 0" in record] != []
+    assert sum("come with QoS 0" in record for record in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("mosquitto", ["max_inflight_messages 0"], indirect=True)
+async def test_a_slow_broker_slows_the_messages_down(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    broker.be_overloaded(10_000)
+    async with adapter(settings(mosquitto, window=10), broker, tmp_path / "data") as context:
+        await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(200)])
+        await asyncio.sleep(1.0)
+        assert 10 <= context.health.counters["messages"] < 100
+        broker.failures.clear()
+        await until(lambda: len(broker.entities) == 200)
+        assert context.health.counters["messages"] == 200
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+async def test_messages_under_way_when_the_connection_ends_are_written_once(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path, protocol: str
+) -> None:
+    broker.be_overloaded(10_000)
+    chosen = settings(mosquitto, protocol=protocol)
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(15)])
+        await until(lambda: context.health.counters["measures"] == 15)
+        mosquitto.stop()
+        mosquitto.start()
+        await until(lambda: context.health.counters["messages"] == 30)
+        broker.failures.clear()
+        await until(lambda: len(broker.entities) == 15)
+        await until(lambda: idle(context))
+        assert context.health.counters["measures"] == 15
+    assert sum(len(batch) for batch in broker.batches) == 15
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        await publish(mosquitto, [("/json/key/last/attrs/t", b"1")])
+        await until(lambda: "urn:ngsi-ld:Thermometer:last" in broker.entities)
+        assert context.health.counters["measures"] == 1
+
+
+async def test_a_writer_that_is_closed_ends_the_adapter_and_leaves_the_message(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    chosen = settings(mosquitto)
+    async with adapter_context(chosen, broker=broker.url, data=tmp_path, name="mqtt") as context:
+        task = asyncio.ensure_future(run(context))
+        await until(lambda: "connected to" in context.health.detail)
+        await context.writers.writer().close()
+        await publish(mosquitto, [("/json/key/d1/attrs/t", b"1")])
+        with pytest.raises(NotWritten):
+            await task
+    async with adapter(chosen, broker, tmp_path):
+        await until(lambda: broker.entities)
