@@ -169,7 +169,9 @@ class IndexAdvisor:
             )
         usages = await read_usages(database)
         existing = await learned_indexes(database, usages)
-        advice = advise(usages.values(), existing, self._limits, self._idle_since())
+        given = await given_paths(database)
+        candidates = [usage for path, usage in usages.items() if path not in given]
+        advice = advise(candidates, existing, self._limits, self._idle_since())
         for path in advice.drop:
             await database["entities"].drop_index(index_name(path))
         for usage in advice.build:
@@ -202,8 +204,21 @@ async def learned_indexes(
     """Return the learned indexes that exist (or are being built) by path."""
     learned = {}
     async for index in await database["entities"].list_indexes():
-        if index["name"].startswith(PREFIX):
+        if _is_learned(index):
             path, direction = next(iter(index["key"].items()))
             kind: Kind = "geometry" if direction == GEOSPHERE else "value"
             learned[path] = usages.get(path) or Usage(path, kind, 0, "")
     return learned
+
+
+async def given_paths(database: AsyncDatabase[dict[str, Any]]) -> frozenset[str]:
+    """Return the paths that have an index which was not learned."""
+    indexes = await database["entities"].list_indexes()
+    return frozenset(
+        [next(iter(index["key"])) async for index in indexes if not _is_learned(index)]
+    )
+
+
+def _is_learned(index: Mapping[str, Any]) -> bool:
+    name: str = index["name"]
+    return name.startswith(PREFIX)

@@ -96,6 +96,13 @@ async def test_a_geometry_gets_its_index_at_the_first_question(collection, make_
     assert await _examined(collection, EntityQuery(geo=geo)) <= 3
 
 
+async def test_what_has_an_index_already_gets_no_other(collection, make_advisor):
+    advisor = make_advisor(uses=1)
+    await collection.create_index("a.https://e%2Eorg/size.value", name="by_hand")
+    advisor.observe("", q("size==7"))
+    assert (await advisor.learn("")).build == ()
+
+
 async def test_the_limit_holds_and_an_idle_index_makes_room(collection, make_advisor, databases):
     advisor = make_advisor(uses=1, learned=1)
     advisor.observe("", q("size==7"))
