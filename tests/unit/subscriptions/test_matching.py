@@ -34,9 +34,7 @@ STATES = {
 )
 def test_triggers(triggers: list[str] | None, expected: set[str]) -> None:
     one = compiled(notificationTrigger=triggers)
-    told = {
-        kind for kind, states in STATES.items() if matches(one, occurrence(*states), NOW)
-    }
+    told = {kind for kind, states in STATES.items() if matches(one, occurrence(*states), NOW)}
     assert told == expected
 
 
@@ -131,7 +129,11 @@ def test_changes_from_before_the_subscription_are_none_of_its_business() -> None
         (prop(1), prop(2), True),
         (prop(1), prop(1, unitCode="CEL"), True),
         (prop(1, unitCode="CEL"), prop(1), True),
-        (prop(1, observedAt="2026-01-01T00:00:00Z"), prop(1, observedAt="2026-01-02T00:00:00Z"), True),
+        (
+            prop(1, observedAt="2026-01-01T00:00:00Z"),
+            prop(1, observedAt="2026-01-02T00:00:00Z"),
+            True,
+        ),
         (prop(1, modifiedAt=BEFORE), prop(1, modifiedAt=NOW), False),
         (prop(1, **{"x:y": [prop(1, createdAt=BEFORE)]}), prop(1, **{"x:y": [prop(1)]}), False),
         (prop(1, **{"x:y": [prop(1)]}), prop(1, **{"x:y": [prop(2)]}), True),

@@ -1,0 +1,70 @@
+"""An endpoint that fails is left alone for a while, then tried by one request."""
+
+from __future__ import annotations
+
+import asyncio
+
+from broker.subscriptions.endpoints import EndpointState, RetryPolicy
+
+POLICY = RetryPolicy(first=1.0, longest=8.0, requests_at_once=2)
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_pauses_grow_up_to_the_longest() -> None:
+    for failures, whole in ((1, 1), (2, 2), (3, 4), (4, 8), (5, 8), (1000, 8)):
+        pauses = [POLICY.pause(failures) for _ in range(20)]
+        assert all(0.75 * whole <= pause <= 1.25 * whole for pause in pauses)
+        assert len(set(pauses)) > 1
+
+
+def test_failures_of_requests_under_way_together_count_once() -> None:
+    time = Time()
+    state = EndpointState(POLICY, now=time)
+    for _ in range(5):
+        state.failed(retry_after=None, cooldown=None)
+    assert 0.75 <= state.wait <= 1.25
+
+
+def test_the_endpoint_and_the_subscription_may_ask_for_more_time() -> None:
+    time = Time()
+    asked = EndpointState(POLICY, now=time)
+    asked.failed(retry_after=30.0, cooldown=None)
+    cool = EndpointState(POLICY, now=time)
+    cool.failed(retry_after=None, cooldown=20.0)
+    assert (asked.wait, cool.wait) == (30.0, 20.0)
+
+
+def test_success_ends_all_pauses() -> None:
+    state = EndpointState(POLICY, now=Time())
+    state.failed(retry_after=None, cooldown=None)
+    state.succeeded()
+    assert state.wait == 0
+    assert not state.is_failing
+
+
+async def test_one_request_tries_while_the_others_wait() -> None:
+    state = EndpointState(POLICY, now=Time())
+    state.failed(retry_after=None, cooldown=None)
+    inside = 0
+    most = 0
+
+    async def request() -> None:
+        nonlocal inside, most
+        async with state.slot():
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(*[request() for _ in range(5)])
+    assert most == 1
+    state.succeeded()
+    await asyncio.gather(*[request() for _ in range(5)])
+    assert most == 2
