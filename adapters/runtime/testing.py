@@ -9,7 +9,7 @@ adapter, for `await run(context)` in a test.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ QUICK = WriterLimits(first_pause=0.005, longest_pause=0.02)
 
 Problem = dict[str, Any]
 Entity = dict[str, Any]
+Refusal = tuple[Callable[[Entity], bool], Problem]
 
 
 class TestBroker:
@@ -48,7 +49,8 @@ class TestBroker:
         self.tenants: dict[str, dict[str, Entity]] = {}
         self.batches: list[list[Entity]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self.refusals: dict[str, Problem] = {}
+        self._refusals: list[Refusal] = []
+        self._fails_on: Callable[[Entity], bool] = lambda _entity: False
         self.failures: list[web.Response | None] = []
         self.refuse_whole_batch = False
 
@@ -59,7 +61,26 @@ class TestBroker:
 
     def refuse(self, entity_id: str, detail: str, *, status: int = 400) -> None:
         """Answer this problem for an entity, from now on."""
-        self.refusals[entity_id] = {"title": "refused", "detail": detail, "status": status}
+        self.refuse_if(lambda entity: entity["id"] == entity_id, detail, status=status)
+
+    def refuse_if(
+        self, is_wrong: Callable[[Entity], bool], detail: str, *, status: int = 400
+    ) -> None:
+        """Answer this problem for entities that are wrong in some way, from now on."""
+        problem = {"title": "refused", "detail": detail, "status": status}
+        self._refusals.append((is_wrong, problem))
+
+    def fail_on(self, breaks: Callable[[Entity], bool]) -> None:
+        """Answer 500 to every batch that holds such an entity."""
+        self._fails_on = breaks
+
+    def forgive(self) -> None:
+        """Refuse nothing any more."""
+        self._refusals.clear()
+
+    def problem_of(self, entity: Entity) -> Problem | None:
+        """Return the problem an entity is refused with, `None` if it is taken."""
+        return next((problem for is_wrong, problem in self._refusals if is_wrong(entity)), None)
 
     def be_overloaded(self, times: int, *, retry_after: str | None = None) -> None:
         """Answer 503 to the next requests."""
@@ -106,11 +127,13 @@ class TestBroker:
             return early
         items = orjson.loads(await request.read())
         self._note(request, items)
-        refused = [one for one in items if one["id"] in self.refusals]
-        if refused and self.refuse_whole_batch:
-            return _json(self.refusals[refused[0]["id"]], status=400)
+        if any(self._fails_on(one) for one in items):
+            return _json({"title": "internal error"}, status=500)
+        problems = [self.problem_of(one) for one in items]
+        if self.refuse_whole_batch and any(problems):
+            return _json(next(one for one in problems if one), status=400)
         store = self._store(request)
-        created, done, errors = _carry_out(store, items, mode, self.refusals)
+        created, done, errors = _carry_out(store, zip(items, problems, strict=True), mode)
         if self.failures and self.failures.pop(0) is None and request.transport is not None:
             request.transport.abort()
         if errors:
@@ -159,16 +182,16 @@ class TestBroker:
 
 
 def _carry_out(
-    store: dict[str, Entity], items: list[Entity], mode: str, refusals: dict[str, Problem]
+    store: dict[str, Entity], items: Iterable[tuple[Entity, Problem | None]], mode: str
 ) -> tuple[list[str], list[str], list[dict[str, Any]]]:
     created: list[str] = []
     done: list[str] = []
     errors: list[dict[str, Any]] = []
-    for item in items:
+    for item, problem in items:
         one = item["id"]
-        if one in refusals or (mode == "merge" and one not in store):
-            problem = refusals.get(one, {"title": "no such entity", "status": 404})
-            errors.append({"entityId": one, "error": problem})
+        if problem is not None or (mode == "merge" and one not in store):
+            absent = {"title": "no such entity", "status": 404}
+            errors.append({"entityId": one, "error": problem or absent})
             continue
         if one not in store:
             created.append(one)

@@ -132,7 +132,7 @@ async def test_dead_letters_are_listed_shown_replayed_and_purged(config):
         number = next(line.split()[0] for line in listed.splitlines() if "not wanted" in line)
         _, shown, _ = await output_of(config, "dead-letters", "show", *words, number)
         assert orjson.loads(shown)["entity"]["id"] == "urn:ngsi-ld:Device:a1"
-        broker.refusals.clear()
+        broker.forgive()
         _, replayed, _ = await output_of(
             config, "dead-letters", "replay", *words, BROKER_URL=broker.url
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -93,34 +95,56 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(broker):
 
 async def test_an_error_of_one_of_several_instances_is_attributed(broker):
     """The answer names ids only: three instances and one error are sent again one by one."""
-    seen = []
-
-    class Picky(dict):
-        def __contains__(self, entity_id):
-            return False
-
-    broker.refusals = Picky()
-    original = broker._batch
-
-    async def batch(request, mode):
-        response = await original(request, mode)
-        seen.append(len(broker.batches[-1]))
-        bad = [e for e in broker.batches[-1] if e.get("t") == "bad"]
-        if bad and len(broker.batches[-1]) > 1:
-            body = {"success": [], "errors": [{"entityId": bad[0]["id"], "error": {}}]}
-            return type(response)(status=207, text=str(body).replace("'", '"'))
-        if bad:
-            return type(response)(status=400, text='{"detail": "bad value"}')
-        return response
-
-    broker._batch = batch
+    broker.refuse_if(lambda entity: entity.get("t") == "bad", "bad value")
     async with writing(broker, limits=WriterLimits(connections=1)) as writer:
         first = await writer.submit(sensor(0))
         await asyncio.sleep(0)
-        futures = await submit_all(writer, [sensor(1, t=v) for v in (1, "bad", 3)])
+        futures = await submit_all(writer, [sensor(1, t=value) for value in (1, "bad", 3)])
         fates = await asyncio.gather(first, *futures, return_exceptions=True)
     assert [type(one) for one in fates] == [Written, Written, Rejected, Written]
     assert broker.entities["urn:ngsi-ld:Sensor:1"]["t"] == 3
+
+
+async def test_a_merge_creates_nothing(broker):
+    async with writing(broker, mode="merge") as writer:
+        with pytest.raises(Rejected, match="no such entity"):
+            await writer.write(sensor(1))
+    assert broker.requests[0][0] == "/entityOperations/merge"
+
+
+async def test_a_broker_that_fails_again_and_again_on_one_entity_gets_the_others(broker):
+    """A fault of the broker's own (500) must not hold up everything for ever."""
+    broker.fail_on(lambda entity: entity["id"].endswith(":3"))
+    async with writing(broker) as writer:
+        fates = await asyncio.gather(
+            *await submit_all(writer, [sensor(n) for n in range(8)]), return_exceptions=True
+        )
+    assert [type(one) for one in fates] == [Rejected if n == 3 else Written for n in range(8)]
+
+
+async def test_batches_are_bounded_in_bytes(broker):
+    limits = WriterLimits(batch_bytes=2_000, first_pause=0.005)
+    async with writing(broker, limits=limits) as writer:
+        await asyncio.gather(*await submit_all(writer, [sensor(n, t="x" * 500) for n in range(20)]))
+    assert max(len(one) for one in broker.batches) <= 4
+    assert len(broker.entities) == 20
+
+
+async def test_a_token_is_read_from_its_file_at_each_request(broker, tmp_path):
+    token = tmp_path / "token"
+    async with broker_session() as session:
+        address = BrokerAddress(broker.url, token_file=token)
+        async with Writer(BrokerClient(session, address), limits=FAST) as writer:
+            future = await writer.submit(sensor(1))
+            while not writer.state.retries:
+                await asyncio.sleep(0.005)
+            assert "cannot read the token file" in writer.state.waiting_for
+            await asyncio.to_thread(token.write_text, "secret-1\n")
+            assert await future is Written.CREATED
+            await asyncio.to_thread(token.write_text, "secret-2\n")
+            await writer.write(sensor(1))
+    sent = [headers["Authorization"] for _, headers in broker.requests]
+    assert sent == ["Bearer secret-1", "Bearer secret-2"]
 
 
 @pytest.mark.parametrize("how", ["overloaded", "hung up"])
@@ -156,7 +180,7 @@ async def test_an_overloaded_item_is_sent_again(broker):
         future = await writer.submit(sensor(1))
         while not writer.state.retries:
             await asyncio.sleep(0.005)
-        broker.refusals.clear()
+        broker.forgive()
         assert await future is Written.CREATED
 
 
@@ -225,3 +249,36 @@ async def test_a_caller_that_gives_up_waiting_holds_nothing_up(broker):
         futures[1].cancel()
         assert await futures[2] is Written.UPDATED
         assert writer.state.pending == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_fails_meanwhile_the_result_is_as_if_written_one_by_one(broker, seed):
+    chance = random.Random(seed)
+    steps = [sensor(chance.randrange(12), step=n) for n in range(300)]
+    for step in steps:
+        if chance.random() < 0.05:
+            step["bad"] = True
+    broker.refuse_if(lambda entity: "bad" in entity, "bad")
+    broker.refuse_whole_batch = chance.random() < 0.5
+    limits = replace(
+        FAST,
+        capacity=chance.choice([5, 50, 500]),
+        batch_items=chance.choice([3, 20, 200]),
+        connections=chance.choice([1, 2, 4]),
+    )
+    async with writing(broker, limits=limits) as writer:
+        futures = []
+        for step in steps:
+            if chance.random() < 0.02:
+                broker.be_overloaded(1)
+            if chance.random() < 0.02:
+                broker.hang_up(1)
+            futures.append(await writer.submit(step))
+        fates = await asyncio.gather(*futures, return_exceptions=True)
+        assert writer.state.pending == 0
+    assert [isinstance(one, Rejected) for one in fates] == ["bad" in step for step in steps]
+    expected = {}
+    for step in steps:
+        if "bad" not in step:
+            expected[step["id"]] = step
+    assert broker.entities == expected
