@@ -73,7 +73,7 @@ def _read_geometry(reader: Reader, value: Any, path: Path, name: str) -> Any:
     if flaw is not None:
         raise reader.refusal((*path, name, *flaw.place), flaw.reason)
     if len(value) > 2:  # more than type and coordinates
-        check_inside(reader, value, (*path, name), reader.limits.values)
+        check_inside(reader, value, (*path, name))
     return value
 
 
@@ -115,7 +115,7 @@ def _read_value_list(reader: Reader, value: Any, path: Path, name: str) -> Any:
         return NULL
     if type(value) is not list:
         raise reader.refusal((*path, name), "a valueList is an array of values")
-    check_inside(reader, value, (*path, name), reader.limits.values)
+    check_inside(reader, value, (*path, name))
     return value
 
 

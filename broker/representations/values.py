@@ -13,7 +13,7 @@ _NO_JSON_NULL = (
     ' (or write {"@type": "@json", "@value": null} to store a JSON null)'
 )
 _NO_NULL = f"{NULL} is not allowed here: it only deletes, in update, partial update and merge"
-_NO_NULL_INSIDE = f"{NULL} is only allowed inside a value when the entity is merged"
+_NO_NULL_INSIDE = f"{NULL} only deletes inside a value, outside arrays, when the entity is merged"
 
 
 def read_value(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
@@ -27,7 +27,7 @@ def read_value(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
         return value
     if value is None:
         raise reader.refusal((*path, name), _NO_JSON_NULL)
-    check_inside(reader, value, (*path, name), reader.limits.values)
+    check_inside(reader, value, (*path, name))
     return value
 
 
@@ -41,8 +41,17 @@ def read_json(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
     raise reader.refusal((*path, name), "the raw JSON of a JsonProperty is an object or an array")
 
 
-def check_inside(reader: Reader, container: Any, path: Path, depth: int) -> None:
-    """Refuse JSON nulls, NGSI-LD Nulls and too deep a nesting within an object or array."""
+def check_inside(reader: Reader, container: Any, path: Path) -> None:
+    """Refuse JSON nulls, NGSI-LD Nulls and too deep a nesting within an object or array.
+
+    A merge lets the NGSI-LD Null delete members of objects, but not within arrays: those are
+    replaced as a whole (RFC 7396), so it would stay there.
+    """
+    nulls = reader.payload.nulls_in_values
+    _check_inside(reader, container, path, reader.limits.values, nulls=nulls)
+
+
+def _check_inside(reader: Reader, container: Any, path: Path, depth: int, *, nulls: bool) -> None:
     if depth == 0:
         raise reader.refusal(path, f"nested deeper than {reader.limits.values} levels")
     if type(container) is list:
@@ -50,18 +59,18 @@ def check_inside(reader: Reader, container: Any, path: Path, depth: int) -> None
     elif container.get("@type") == "@json":
         _check_depth(reader, container, path, depth)
     else:
-        _check_object(reader, container, path, depth)
+        _check_object(reader, container, path, depth, nulls=nulls)
 
 
-def _check_object(reader: Reader, members: Any, path: Path, depth: int) -> None:
+def _check_object(reader: Reader, members: Any, path: Path, depth: int, *, nulls: bool) -> None:
     for key, item in members.items():
         if type(item) in _PLAIN:
             continue
         if type(item) is dict or type(item) is list:
-            check_inside(reader, item, (*path, key), depth - 1)
+            _check_inside(reader, item, (*path, key), depth - 1, nulls=nulls)
         elif item is None:
             raise reader.refusal((*path, key), _NO_JSON_NULL)
-        elif item == NULL and not reader.payload.nulls_in_values:
+        elif item == NULL and not nulls:
             raise reader.refusal((*path, key), _NO_NULL_INSIDE)
 
 
@@ -70,7 +79,7 @@ def _check_array(reader: Reader, items: Any, path: Path, depth: int) -> None:
         if type(item) in _PLAIN:
             continue
         if type(item) is dict or type(item) is list:
-            check_inside(reader, item, (*path, index), depth - 1)
+            _check_inside(reader, item, (*path, index), depth - 1, nulls=False)
         elif item is None:
             raise reader.refusal((*path, index), _NO_JSON_NULL)
         elif item == NULL:
