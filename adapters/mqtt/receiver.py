@@ -55,6 +55,7 @@ class _Entry:
 
     delivery: Delivery
     digest: bytes = b""
+    session: int = 0
     keys: tuple[str, ...] = ()
     open: int = 0
     is_stored: bool = False
@@ -78,6 +79,7 @@ class Receiver:
         self._arrived = asyncio.Event()
         self._progress = asyncio.Event()
         self._connection: Connection | None = None
+        self._session = 0
         self._under_way = 0
         self._bytes = 0
         self._is_paused = False
@@ -120,6 +122,7 @@ class Receiver:
         self._connection = connection
         self._order.clear()
         if not is_resumed:
+            self._session += 1
             self._by_packet.clear()
             self._ledger.forget_deliveries()
 
@@ -133,7 +136,7 @@ class Receiver:
         digest = digest_of(delivery.topic, delivery.payload)
         if delivery.is_duplicate and self._joined(delivery, digest):
             return
-        entry = _Entry(delivery, digest)
+        entry = _Entry(delivery, digest, self._session)
         self._by_packet[delivery.packet_id] = entry
         self._order.append(entry)
         self._take(entry)
@@ -157,7 +160,7 @@ class Receiver:
             return True
         if self._ledger.was_delivered(delivery.packet_id, digest):
             self._outlets.health.count("redelivered")
-            self._order.append(_Entry(delivery, digest, is_stored=True))
+            self._order.append(_Entry(delivery, digest, self._session, is_stored=True))
             self._progress.set()
             return True
         return False
@@ -219,16 +222,16 @@ class Receiver:
         future: asyncio.Future[Written],
     ) -> None:
         """Note what the broker did with one entity."""
-        error = None if future.cancelled() else future.exception()
+        error = future.exception()
         if isinstance(error, SkipRecord):
             entry.faults.append(self._refused(error, observation, entity))
-        elif error is not None or future.cancelled():
+        elif error is not None:
             self._abandon(entry, error)
         if error is not None or (future.result() is Written.CREATED and not has_static):
             self._outlets.static.forget(observation, entity["id"])
         self._close_one(entry)
 
-    def _abandon(self, entry: _Entry, error: BaseException | None) -> None:
+    def _abandon(self, entry: _Entry, error: BaseException) -> None:
         """Leave a message unacknowledged: it was not written, and the server keeps it."""
         entry.is_abandoned = True
         if not self._failure.done():
@@ -257,9 +260,7 @@ class Receiver:
             if entry.faults and not entry.is_abandoned:
                 await self._dead_letter(entry)
         stored = [
-            Stored(
-                entry.keys, entry.delivery.packet_id if entry.delivery.qos else None, entry.digest
-            )
+            Stored(entry.keys, self._packet_id(entry), entry.digest)
             for entry in settled
             if not entry.is_abandoned
         ]
@@ -275,6 +276,11 @@ class Receiver:
             self._is_paused = False
             if self._connection is not None:
                 self._connection.resume()
+
+    def _packet_id(self, entry: _Entry) -> int | None:
+        """Return the identifier under which the server would deliver a message again."""
+        is_current = entry.session == self._session
+        return entry.delivery.packet_id if entry.delivery.qos and is_current else None
 
     async def _dead_letter(self, entry: _Entry) -> None:
         """Keep a message with its faults, and each refused entity, which can be sent again."""
