@@ -16,10 +16,18 @@ DEFAULT_VOCABULARY: Final = "https://uri.etsi.org/ngsi-ld/default-context/"
 PINNED_VERSIONS: Final = ("v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9")
 
 _PREFIX: Final = "uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context"
+_EARLIER: Final = "coreContext/ngsi-ld-core-context.jsonld"
+"""Where it was before it had a URL of its own; examples on the Web still say so."""
 _PINNED_URLS: Final = frozenset(
-    f"{scheme}://{_PREFIX}{version}.jsonld"
-    for scheme in ("http", "https")
-    for version in ("", *(f"-{version}" for version in PINNED_VERSIONS))
+    (
+        *(
+            f"{scheme}://{_PREFIX}{version}.jsonld"
+            for scheme in ("http", "https")
+            for version in ("", *(f"-{version}" for version in PINNED_VERSIONS))
+        ),
+        f"https://forge.etsi.org/gitlab/NGSI-LD/NGSI-LD/raw/master/{_EARLIER}",
+        f"https://forge.etsi.org/rep/NGSI-LD/NGSI-LD/raw/master/{_EARLIER}",
+    )
 )
 
 

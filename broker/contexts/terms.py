@@ -22,6 +22,7 @@ LocalContext: TypeAlias = Mapping[str, Any] | None
 """One @context object, without references to others; `None` (JSON null) resets what came before."""
 
 _KEYWORD_LIKE: Final = re.compile(r"@[A-Za-z]+$")
+_SPACE: Final = re.compile(r"\s")
 _KEYWORDS: Final = frozenset(
     f"@{word}"
     for word in (
@@ -32,6 +33,9 @@ _KEYWORDS: Final = frozenset(
     )
 )
 _WITHOUT_EFFECT: Final = frozenset({"@base", "@direction", "@language", "@propagate"})
+_EXAMINED: Final = 2_000
+_MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What pyld raises for definitions of a kind it does not expect."""
 _OPENING: Final[LocalContext] = {
     "@vocab": DEFAULT_VOCABULARY,
     "ngsi-ld": "https://uri.etsi.org/ngsi-ld/",
@@ -101,11 +105,22 @@ def _checked(context: LocalContext) -> LocalContext:
     if context is None:
         return None
     checked = {
-        term: definition for term, definition in context.items() if _is_usable(term, definition)
+        term: _with_valid_iri(definition)
+        for term, definition in context.items()
+        if _is_usable(term, definition)
     }
     if "@vocab" in checked and checked["@vocab"] is None:
         checked["@vocab"] = DEFAULT_VOCABULARY
     return checked
+
+
+def _with_valid_iri(definition: Any) -> Any:
+    """Encode spaces in IRIs: @contexts in wide use have them, and would be refused as a whole."""
+    if isinstance(definition, str):
+        return _SPACE.sub("%20", definition.strip())
+    if isinstance(definition, dict) and isinstance(definition.get("@id"), str):
+        return {**definition, "@id": _with_valid_iri(definition["@id"])}
+    return definition
 
 
 def _is_usable(term: str, definition: Any) -> bool:
@@ -128,23 +143,29 @@ def _is_usable(term: str, definition: Any) -> bool:
 
 
 def _process(contexts: list[LocalContext]) -> Mapping[str, Any]:
-    processor = jsonld.JsonLdProcessor()
-    options = {"base": "", "contextResolver": ContextResolver({}, _refuse_to_load)}
-    initial = processor.process_context({}, None, options)
     try:
-        active: Mapping[str, Any] = processor.process_context(initial, contexts, options)
+        return _apply(contexts)
     except jsonld.JsonLdError as error:
-        raise BadRequestData(f"The @context is not valid JSON-LD: {_explain(error)}") from error
+        raise BadRequestData(
+            f"The @context is not valid JSON-LD{_offender(contexts)}: {_explain(error)}"
+        ) from error
     except RecursionError as error:
         raise BadRequestData(
             "The @context is not valid: its definitions depend on each other in a chain that is"
             " too long."
         ) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _MALFORMED as error:
         raise BadRequestData(
-            "The @context is not valid JSON-LD: a definition has a form that JSON-LD 1.1 does not"
-            f" have ({error})."
+            f"The @context is not valid JSON-LD{_offender(contexts)}: a definition has a form that"
+            f" JSON-LD 1.1 does not have ({error})."
         ) from error
+
+
+def _apply(contexts: list[LocalContext]) -> Mapping[str, Any]:
+    processor = jsonld.JsonLdProcessor()
+    options = {"base": "", "contextResolver": ContextResolver({}, _refuse_to_load)}
+    initial = processor.process_context({}, None, options)
+    active: Mapping[str, Any] = processor.process_context(initial, contexts, options)
     return active
 
 
@@ -156,9 +177,18 @@ def _explain(error: jsonld.JsonLdError) -> str:
     while isinstance(error.__cause__, jsonld.JsonLdError):
         error = error.__cause__
     text = str(error.args[0]) if error.args else "unknown fault"
-    text = text.removeprefix("Invalid JSON-LD syntax; ")
-    where = (error.details or {}).get("term") if isinstance(error.details, dict) else None
-    return f"{text} (term '{where}')" if where else text
+    return text.removeprefix("Invalid JSON-LD syntax; ")
+
+
+def _offender(contexts: list[LocalContext]) -> str:
+    """Name the first definition that is not valid by itself, if it is quickly found."""
+    definitions = [item for context in contexts if context for item in context.items()]
+    for term, definition in definitions[:_EXAMINED]:
+        try:
+            _ = _apply([_OPENING, {term: definition}])
+        except (jsonld.JsonLdError, *_MALFORMED):
+            return f" in the definition of '{term}'"
+    return ""
 
 
 def _collect(active: Mapping[str, Any]) -> TermTable:

@@ -141,6 +141,21 @@ def test_invalid_definitions_are_refused(definition, words):
     assert words in raised.value.detail
 
 
+@pytest.mark.parametrize("wrong", [7, {"@id": ["x"]}, {"@id": "urn:a:a", "@container": "@bag"}])
+def test_the_definition_that_is_wrong_is_named(wrong):
+    with pytest.raises(BadRequestData, match="in the definition of 'wrong'"):
+        build_table([{"ex": "https://e.org/", "fine": "ex:fine"}, {"wrong": wrong}])
+
+
+@pytest.mark.parametrize(
+    "meaning", ["https://e.org/#water dam ", {"@id": "https://e.org/#water dam"}]
+)
+def test_spaces_in_iris_are_encoded(meaning):
+    user = context({"water dam": meaning})
+    assert user.expand("water dam") == "https://e.org/#water%20dam"
+    assert user.compact("https://e.org/#water%20dam") == "water dam"
+
+
 def test_every_published_core_context_is_built_in():
     base = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context"
     assert is_core_url(CORE_CONTEXT_URL)
