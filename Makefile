@@ -27,6 +27,7 @@ fmt: $(VENV)/.test ## format and mend what can be mended by machine
 
 docs: $(VENV)/.run ## write the pages that are made from the code
 	$(BIN)/mutsura settings --markdown > docs/settings.md
+	$(BIN)/mutsura routes > docs/api.md
 
 bench: $(VENV)/.test ## measure throughput and latency, with references from the same run
 	$(BIN)/python -m tests.performance

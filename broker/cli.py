@@ -93,6 +93,8 @@ def _add_plain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     settings = commands.add_parser("settings", help="list every setting with its meaning")
     settings.add_argument("--markdown", action="store_true", help="as docs/settings.md has it")
     settings.set_defaults(action=_settings)
+    routes = commands.add_parser("routes", help="list every operation of the API (Markdown)")
+    routes.set_defaults(action=_routes)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(action=_version)
     listen = commands.add_parser("listen", help="print the notifications that come to a port")
@@ -173,6 +175,13 @@ def _doctor(parsed: argparse.Namespace) -> int:
 
 def _settings(parsed: argparse.Namespace) -> int:
     sys.stdout.write(settings_page(plain=not parsed.markdown))
+    return 0
+
+
+def _routes(_parsed: argparse.Namespace) -> int:
+    from broker.api.page import api_page  # noqa: PLC0415
+
+    sys.stdout.write(api_page())
     return 0
 
 

@@ -100,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--private-addresses", action="store_true", help="URLs may lead into the private network"
     )
+    _add_reporting(parser)
+    return parser
+
+
+def _add_reporting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="JSON", help="write the full report to this file"
     )
@@ -117,7 +122,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list-types", action="store_true", help="print the entity types that are known"
     )
-    return parser
 
 
 def _code(plain: str) -> str:

@@ -1,0 +1,37 @@
+"""The list of operations for people: docs/api.md, from the table of routes."""
+
+from __future__ import annotations
+
+import inspect
+
+from broker.api.responses import API_ROOT
+from broker.api.routes import ROUTES, Route
+
+_INTRODUCTION = f"""\
+# The API
+
+Written by `make docs` from `broker/api/routes.py`. Paths stand under `{API_ROOT}`; the clause of
+[ETSI GS CIM 009](https://www.etsi.org/deliver/etsi_gs/CIM/001_099/009/) V1.9.1 describes the
+operation. Header `NGSILD-Tenant` names the tenant. Every error is a problem detail (clause 6.3.2)
+that says what is wrong, where, and what would be right.
+
+| request | operation | clause | parameters |
+|---|---|---|---|
+"""
+
+_NODE = """
+Beside the API stand `/health` (the process lives), `/ready` (requests can be served), `/metrics`
+([Prometheus](metrics.md)) and `/version`.
+"""
+
+
+def api_page() -> str:
+    """Return the page in Markdown."""
+    rows = [_row(route) for route in ROUTES]
+    return _INTRODUCTION + "\n".join(rows) + "\n" + _NODE
+
+
+def _row(route: Route) -> str:
+    first_line = (inspect.getdoc(route.handler) or "").splitlines()[0]
+    parameters = ", ".join(f"`{name}`" for name in sorted(route.parameters))
+    return f"| `{route.method} {route.path}` | {first_line} | {route.clause} | {parameters} |"
