@@ -7,15 +7,19 @@ from broker.api.parameters import Parameters
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
-from broker.query.ast import Expression, GeoQuery, Ordering, TypeExpression
+from broker.query.ast import Expression, GeoQuery, Ordering, TypeExpression, attributes_of
 from broker.query.entity_query import EntityQuery, EntitySelector, Page
 from broker.query.geo_parser import parse_geo_query
-from broker.query.order_parser import parse_ordering
+from broker.query.order_parser import check_collation, parse_ordering
 from broker.query.patterns import check_pattern
 from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
 
 ANY_TYPE = "*"
+_SYSTEM = {
+    f"https://uri.etsi.org/ngsi-ld/{name}"
+    for name in ("createdAt", "modifiedAt", "deletedAt", "expiresAt")
+}
 _GEO = ("georel", "geometry", "coordinates")
 
 
@@ -42,8 +46,12 @@ def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) 
 
 
 def refuse_too_wide(query: EntityQuery, *, has_type: bool) -> None:
-    """Raise BadRequestData unless the query says what it is after (5.7.2.4)."""
-    if has_type or query.is_local or query.attributes or query.condition or query.geo:
+    """Raise BadRequestData unless the query says what it is after (5.7.2.4).
+
+    Attributes every entity has because the broker writes them say nothing.
+    """
+    asked = attributes_of(query.condition) if query.condition else frozenset()
+    if has_type or query.is_local or query.geo or (asked | {*query.attributes}) - _SYSTEM:
         return
     raise BadRequestData(
         "the query is too wide: give at least one of type, attrs, q and georel, or local=true"
@@ -119,6 +127,7 @@ def _geo(parameters: Parameters, terms: Context) -> GeoQuery | None:
 def _ordering(parameters: Parameters, terms: Context) -> Ordering | None:
     order_by = parameters.text("orderBy")
     if order_by is None:
+        check_collation(parameters.text("collation"))
         return None
     return parse_ordering(
         order_by,

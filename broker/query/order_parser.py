@@ -30,11 +30,7 @@ def parse_ordering(
     `coordinates` and `geometry` are `orderFrom` and `orderGeometry` of the URL. Raises
     BadRequestData where one of them is malformed, or a distance has nothing to be measured from.
     """
-    if collation is not None and not is_collation(collation):
-        raise BadRequestData(
-            f"collation {collation!r} is not an ICU collation (RFC 6067), "
-            "for example und-u-ks-level1 or de-u-co-phonebk"
-        )
+    check_collation(collation)
     if geometry is not None and coordinates is None:
         raise BadRequestData("the geometry to order from needs its coordinates (orderFrom)")
     reference = (
@@ -52,9 +48,15 @@ def parse_ordering(
     return ordering
 
 
-def is_collation(text: Any) -> bool:
-    """Return whether a text has the form of a language tag that can name a collation."""
-    return isinstance(text, str) and _COLLATION.fullmatch(text) is not None
+def check_collation(collation: Any) -> None:
+    """Raise BadRequestData for what has not the form of a language tag that names a collation."""
+    if collation is None:
+        return
+    if not isinstance(collation, str) or _COLLATION.fullmatch(collation) is None:
+        raise BadRequestData(
+            f"collation {collation!r} is not an ICU collation (RFC 6067), "
+            "for example und-u-ks-level1 or de-u-co-phonebk"
+        )
 
 
 def _elements(order_by: Any) -> list[str]:
