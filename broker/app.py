@@ -47,6 +47,7 @@ from broker.subscriptions.deliveries import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.senders.http import HttpSender
+from broker.subscriptions.senders.mqtt import MqttSender
 from broker.subscriptions.stores import EngineStores
 
 _DAYS_BURIED = 7
@@ -121,14 +122,16 @@ def build_engine(settings: Settings) -> Engine:
         counts_hits=False,
     )
     http = HttpSender(outbound, timeout=settings.notifications.timeout)
+    addresses = OutboundSettings.of(settings.outbound).addresses
+    mqtt = MqttSender(addresses=addresses, timeout=settings.notifications.timeout)
     notifier = SubscriptionEngine(
         stores=_engine_stores(databases, settings),
         contexts=contexts,
-        senders={"http": http, "https": http},
+        senders={"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt},
         clock=system_clock,
         limits=_engine_limits(settings),
     )
-    return Engine(parts=(notifier,), resources=(databases.client, outbound, contexts))
+    return Engine(parts=(notifier,), resources=(databases.client, outbound, contexts, mqtt))
 
 
 def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:

@@ -46,7 +46,8 @@ def offset_page_headers(
     headers: CIMultiDict[str] = CIMultiDict()
     if count is not None:
         headers[RESULTS_COUNT] = str(count)
-    url = incoming.request.rel_url
+    asked = incoming.request.rel_url
+    url = asked.with_path(asked.path.rstrip("/"), keep_query=True)
     if has_more:
         after = {"limit": page.limit, "offset": page.offset + page.limit}
         headers.add("Link", _link(url.update_query(after), "next"))

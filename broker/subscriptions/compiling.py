@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData, TooComplexQuery
@@ -137,7 +138,8 @@ def _condition(definition: Mapping[str, Any], terms: Context) -> Any:
         name.strip() for name in definition.get("expandValues", "").split(",") if name.strip()
     )
     with _at("/q"):
-        return parse_q(definition["q"], terms, names)
+        # Only a URI needs percent-encoding (4.9), but clients copy their filters from there.
+        return parse_q(unquote(definition["q"]), terms, names)
 
 
 def _geo(definition: Mapping[str, Any]) -> Any:

@@ -57,11 +57,8 @@ def _of_changed(subscription: Subscription, occurrence: Occurrence) -> dict[str,
         if shows:
             instances = [_with_previous(instance, change) for instance in instances]
         after = {instance.get("datasetId") for instance in instances}
-        instances += [
-            _deleted(instance, subscription, occurrence.change.at)
-            for instance in change.before
-            if instance.get("datasetId") not in after
-        ]
+        gone = [instance for instance in change.before if instance.get("datasetId") not in after]
+        instances += _all_deleted(gone, subscription, occurrence.change.at, is_whole=not after)
         if instances:
             attributes[name] = instances
     return attributes
@@ -78,10 +75,21 @@ def _of_deleted(
             return {}
         names &= compiled.watched or names
     return {
-        name: [_deleted(instance, subscription, occurrence.change.at) for instance in change.before]
+        name: _all_deleted(change.before, subscription, occurrence.change.at, is_whole=True)
         for name, change in occurrence.change.attributes.items()
         if name in names
     }
+
+
+def _all_deleted(
+    instances: list[Instance], subscription: Subscription, at: str, *, is_whole: bool
+) -> list[Instance]:
+    """Tell of deleted instances; for a whole attribute one null does, if nothing else is told."""
+    params = subscription.notification
+    if is_whole and instances and not (params.shows_changes or params.has_system_attributes):
+        kind = instances[0]["type"]
+        return [{"type": kind, VALUE_MEMBER[kind]: _null_of(kind)}]
+    return [_deleted(instance, subscription, at) for instance in instances]
 
 
 def _deleted(instance: Instance, subscription: Subscription, at: str) -> Instance:

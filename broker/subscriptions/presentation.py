@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from broker.model.subscription import DeliveryRecord, Subscription
+from broker.model.subscription import DEFAULT_TRIGGERS, DeliveryRecord, Subscription
 from broker.model.terms import Terms
 from broker.subscriptions.reading import compact_projection, compact_types
 
@@ -22,6 +22,7 @@ def present_subscription(
     definition = subscription.definition
     body: dict[str, Any] = {"id": subscription.id, "type": "Subscription"}
     body.update(definition)
+    body["notificationTrigger"] = definition.get("notificationTrigger", [*DEFAULT_TRIGGERS])
     body["status"] = subscription.status(now)
     if "entities" in definition:
         body["entities"] = [

@@ -95,8 +95,15 @@ def check_expiry(expires_at: str, now: str) -> None:
 
 
 def expand_types(expression: str, terms: Terms) -> str:
-    """Return a type selection with every name expanded (clause 4.17); `*` stays."""
-    if expression.strip() == "*":
+    """Return a type selection with every name expanded (clause 4.17); `*` stays.
+
+    Beyond the grammar, parentheses around all alternatives, `(A|B)`, are taken away.
+    """
+    expression = expression.strip()
+    inner = expression[1:-1]
+    if expression == f"({inner})" and not any(character in inner for character in "();"):
+        expression = inner
+    if expression == "*":
         return "*"
     return _NAME_IN_TYPES.sub(lambda name: terms.expand(name[0]), expression)
 

@@ -24,6 +24,7 @@ _OPTIONS = frozenset({"sysAttrs"})
 
 async def create_subscription(incoming: Incoming) -> web.Response:
     """POST /subscriptions (6.10.3.1)."""
+    _refuse_empty(incoming)
     context = await incoming.context()
     subscription_id = await incoming.request.app[SUBSCRIPTIONS].create_subscription(
         incoming.caller, incoming.body, context, await incoming.url_of(context)
@@ -59,6 +60,7 @@ async def retrieve_subscription(incoming: Incoming) -> web.Response:
 async def update_subscription(incoming: Incoming) -> web.Response:
     """PATCH /subscriptions/{subscriptionId} (6.11.3.2)."""
     subscription_id = _subscription_id(incoming)
+    _refuse_empty(incoming)
     context = await incoming.context()
     await incoming.request.app[SUBSCRIPTIONS].update_subscription(
         incoming.caller, subscription_id, incoming.body, context
@@ -72,6 +74,11 @@ async def delete_subscription(incoming: Incoming) -> web.Response:
         incoming.caller, _subscription_id(incoming)
     )
     return no_content()
+
+
+def _refuse_empty(incoming: Incoming) -> None:
+    if incoming.body == {}:
+        raise BadRequestData("the body is an empty object; a subscription has members")
 
 
 def _subscription_id(incoming: Incoming) -> str:

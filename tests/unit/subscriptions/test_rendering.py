@@ -107,6 +107,12 @@ def test_a_deleted_attribute(instance: dict, notification: dict, expected: Any) 
     assert "kept" in shown
 
 
+def test_of_an_attribute_deleted_with_all_its_instances_one_null_is_told() -> None:
+    before = entity(kept=prop(1), room=[prop("hall"), prop("salle", datasetId="urn:d:fr")])
+    shown = told(before, entity(kept=prop(1)), touched=("room",))
+    assert shown["room"] == {"type": "Property", "value": NULL}
+
+
 def test_a_deleted_instance_stands_beside_those_that_stay() -> None:
     french = prop("salle", datasetId="urn:d:fr")
     before, after = entity(room=[prop("hall"), french]), entity(room=[prop("hall")])
