@@ -13,8 +13,10 @@ from broker.commands import added_commands, load_command
 from broker.config import ConfigurationError, Settings, load_settings
 from broker.config.load import CONFIG_VARIABLE, EXIT_CONFIGURATION, effective, shown
 from broker.config.page import settings_page
+from broker.contexts.preloaded import load_preloaded
 from broker.embedded.errors import EmbeddedServiceError
 from broker.observability.logs import configure_logging
+from broker.outbound.addresses import AddressPolicy
 
 _DESCRIPTION = """\
 Mutsura: an NGSI-LD context broker on MongoDB with connectors.
@@ -127,7 +129,14 @@ def _settings_of(parsed: argparse.Namespace) -> Settings:
         overrides={key: text for key, text in given.items() if text is not None},
     )
     configure_logging(settings.logging.level, settings.logging.format)
+    _check_values(settings)
     return settings
+
+
+def _check_values(settings: Settings) -> None:
+    """Raise ConfigurationError for values that only those who use them can judge."""
+    _ = AddressPolicy(allow=settings.outbound.allow)
+    _ = load_preloaded(directory=settings.contexts.preload_directory)
 
 
 # Commands import what they need when they run: `mutsura --help` is at once there, and the

@@ -26,7 +26,7 @@ def assemble_contexts(
 
     `counts_hits` is False where no requests are served, because hits are uses by requests.
     Reads the preloaded files, so it is to be called before requests are served. Raises
-    `preloaded.PreloadError`.
+    ConfigurationError.
     """
     library = ContextLibrary(
         store,

@@ -6,15 +6,14 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urljoin
-
-import orjson
 
 from broker.config.settings import ContextSettings
 from broker.contexts.freshness import lifetime
+from broker.contexts.parsing import context_text
 from broker.model.clock import Clock
-from broker.model.errors import BadRequestData, LdContextNotAvailable
+from broker.model.errors import LdContextNotAvailable
 from broker.outbound.client import OutboundClient, OutboundResponse
 from broker.outbound.errors import OutboundError
 
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 _ACCEPT: Final = "application/ld+json, application/json;q=0.9, */*;q=0.1"
 _JSON: Final = re.compile(r"application/(.*\+)?json\s*(;|$)", re.IGNORECASE)
 _ALTERNATE: Final = re.compile(r"<([^>]*)>([^,]*)")
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_DEEPEST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +101,6 @@ class ContextFetcher:
                 extra={"url": url, "media_type": media_type[:100]},
             )
         return content
-
-
-def context_text(raw: bytes, *, name: str) -> str:
-    """Return the `@context` member of a JSON document, as the text of an object with it alone.
-
-    Everything outside the member is dropped (clause 5.13.2.3). Raises BadRequestData, which begins
-    with `name`, for what is not JSON, has no such member, or is nested too deeply.
-    """
-    try:
-        document = orjson.loads(raw.removeprefix(_BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError as error:
-        raise BadRequestData(f"{name} is not valid JSON: {error}.") from error
-    if not isinstance(document, dict) or "@context" not in document:
-        raise BadRequestData(f"{name} is not a JSON object with the member @context.")
-    _check_depth(document, name)
-    return orjson.dumps({"@context": document["@context"]}).decode()
-
-
-def _check_depth(document: Any, name: str) -> None:
-    level = [document]
-    for _ in range(_DEEPEST):
-        members = [part.values() if isinstance(part, dict) else part for part in level]
-        level = [part for group in members for part in group if isinstance(part, dict | list)]
-        if not level:
-            return
-    raise BadRequestData(f"{name} is nested more than {_DEEPEST} levels deep.")
 
 
 def _alternate(response: OutboundResponse) -> str | None:

@@ -9,14 +9,11 @@ from typing import Final
 
 import orjson
 
-from broker.contexts.fetching import context_text
+from broker.config import ConfigurationError
+from broker.contexts.parsing import context_text
 from broker.model.errors import BadRequestData
 
 MAP_FILE: Final = "index.json"
-
-
-class PreloadError(Exception):
-    """A file that was to be preloaded is missing or holds no @context; the message says which."""
 
 
 def load_preloaded(
@@ -26,7 +23,7 @@ def load_preloaded(
 
     A directory has a file `index.json`, an object from URL to file name relative to it.
     `content` is the JSON text of an object with the member `@context`. What is named later wins.
-    Raises PreloadError. Reads files: to be called once, before requests are served.
+    Raises ConfigurationError. Reads files: to be called once, before requests are served.
     """
     shipped = Path(str(files("schemas"))) / "models"
     found: dict[str, str] = {}
@@ -43,24 +40,28 @@ def _mapped(folder: Path) -> Iterator[tuple[str, str]]:
     try:
         mapping = orjson.loads(map_file.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
-        raise PreloadError(
+        raise _wrong(
             f"{map_file} cannot be read: {error}. It has to be a JSON object from the URL of each"
             " @context to the name of its file in the same directory."
         ) from error
     if not isinstance(mapping, dict) or not all(isinstance(name, str) for name in mapping.values()):
-        raise PreloadError(f"{map_file} has to be a JSON object from URL to file name.")
+        raise _wrong(f"{map_file} has to be a JSON object from URL to file name.")
     for url, name in mapping.items():
         yield url, _content(url, folder / name)
 
 
 def _content(url: str, path: Path) -> str:
     if not url.startswith(("http://", "https://")):
-        raise PreloadError(f"'{url}' is to be preloaded from {path}, but is not an http(s) URL.")
+        raise _wrong(f"'{url}' is to be preloaded from {path}, but is not an http(s) URL.")
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise PreloadError(f"The @context {url} cannot be preloaded: {error}.") from error
+        raise _wrong(f"The @context {url} cannot be preloaded: {error}.") from error
     try:
         return context_text(raw, name=str(path))
     except BadRequestData as error:
-        raise PreloadError(error.detail) from error
+        raise _wrong(error.detail) from error
+
+
+def _wrong(problem: str) -> ConfigurationError:
+    return ConfigurationError([problem])

@@ -20,6 +20,8 @@ from ipaddress import (
 )
 from typing import Final, TypeAlias
 
+from broker.config import ConfigurationError
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -46,7 +48,8 @@ class AddressPolicy:
 
     `allow_private` lets the broker reach loopback, private and shared networks. `allow` names
     hosts (`sensor.example`, `*.city.example`), addresses or networks (`10.1.0.0/16`) to which
-    nothing else of the guard applies. Raises ValueError if an entry of `allow` is none of these.
+    nothing else of the guard applies. Raises ConfigurationError if an entry of `allow` is none of
+    these.
     """
 
     allow_private: bool = False
@@ -92,10 +95,11 @@ class AddressPolicy:
                 networks.append(ip_network(entry, strict=False))
             except ValueError:
                 if not _HOST_NAME.fullmatch(entry):
-                    raise ValueError(
+                    problem = (
                         f"{ALLOW_SETTING}: '{entry}' is neither a host name (example.org,"
-                        " *.example.org) nor an address nor a network (10.0.0.0/8)."
-                    ) from None
+                        " *.example.org) nor an address nor a network (10.0.0.0/8)"
+                    )
+                    raise ConfigurationError([problem]) from None
                 names.append(entry.rstrip(".").lower())
         return tuple(names), tuple(networks)
 

@@ -55,7 +55,7 @@ class OutboundSettings:
     def of(cls, configured: config.OutboundSettings) -> Self:
         """Return the settings the operator made; the rest stays as it is here.
 
-        Raises ValueError if an entry of the allow list is none.
+        Raises ConfigurationError if an entry of the allow list is none.
         """
         return cls(
             AddressPolicy(configured.allow_private, configured.allow),

@@ -3,7 +3,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from broker.contexts.preloaded import PreloadError, load_preloaded
+from broker.config import ConfigurationError
+from broker.contexts.preloaded import load_preloaded
 
 URL = "https://example.org/context.jsonld"
 
@@ -44,6 +45,6 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path, index, document, words):
         write(tmp_path / "index.json", index)
     if document is not None:
         write(tmp_path / "c.jsonld", document)
-    with pytest.raises(PreloadError, match=words) as raised:
+    with pytest.raises(ConfigurationError, match=words) as raised:
         load_preloaded(directory=tmp_path)
     assert str(tmp_path) in str(raised.value)

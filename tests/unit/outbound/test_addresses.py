@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from broker.config import ConfigurationError
 from broker.outbound.addresses import (
     ALLOW_PRIVATE_SETTING,
     ALLOW_SETTING,
@@ -88,7 +89,7 @@ def test_the_allow_list(allow, host, address, allowed):
 
 @pytest.mark.parametrize("entry", ["", "http://example.org", "10.0.0.0/33", "a b", "exa*mple"])
 def test_a_malformed_entry_is_refused_at_once(entry):
-    with pytest.raises(ValueError, match=ALLOW_SETTING):
+    with pytest.raises(ConfigurationError, match=ALLOW_SETTING):
         AddressPolicy(allow=(entry,))
 
 
