@@ -91,10 +91,13 @@ def _single(column: Column, place: int, read: Reader) -> Step:
     name, unit = column.attribute, column.unit
     typed = _TYPED.get(column.kind)
     keeps_original = column.kind == "flag"
+    blank_is_no = keeps_original and column.blank == "no"
 
     def step(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
         cell = cells[place]
         if not cell:
+            if blank_is_no:
+                attributes[name] = {"type": "Property", "value": False}
             return
         reading = read(cell)
         if reading.repair:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
@@ -48,9 +48,7 @@ def propose_mapping(data: bytes, name: str) -> str:
         f"title = {_quoted(PurePath(name).stem)}",
     ]
     attributes, entries = _attributes(table, nearest)
-    places = {name: place for name, (place, _) in attributes.items()}
-    kinds = {name: kind for name, (_, kind) in attributes.items()}
-    lines += ["", "[identity]", *_identity(table, places, kinds), "", "[attributes]", *entries]
+    lines += ["", "[identity]", *_identity(table, attributes), "", "[attributes]", *entries]
     return "\n".join(lines) + "\n"
 
 
@@ -92,15 +90,24 @@ def _by_any_layout(header: str) -> Column | None:
     return None
 
 
-def _identity(table: Table, places: dict[str, int], kinds: dict[str, str]) -> list[str]:
+def _identity(table: Table, attributes: Mapping[str, tuple[int, str]]) -> list[str]:
     """The stated id if it is unique, and the fewest columns that tell all rows apart."""
     rows = [[text.comparable(cell) for cell in row.cells] for row in table.rows[:_SAMPLE]]
-    stated = [name for name in ("identifier",) if name in places and _unique(rows, [places[name]])]
-    order = sorted(places, key=lambda name: _likelihood(name, kinds[name]))
+    places: dict[str, list[int]] = {}
+    for name, (place, kind) in attributes.items():
+        is_position = kind in ("latitude", "longitude", "position")
+        places.setdefault("location" if is_position else name, []).append(place)
+    stated = (
+        ["identifier"] if "identifier" in places and _unique(rows, places["identifier"]) else []
+    )
+    kinds = {name: kind for name, (_, kind) in attributes.items()}
+    order = sorted(places, key=lambda name: _likelihood(name, kinds.get(name, "position")))
     key: list[str] = []
+    used: list[int] = []
     for name in order[:_MOST_KEYS]:
         key.append(name)
-        if _unique(rows, [places[one] for one in key]):
+        used += places[name]
+        if _unique(rows, used):
             break
     return [
         f"stated = [{', '.join(map(_quoted, stated))}]  # ? a column with ids that never change",
@@ -121,7 +128,9 @@ def _likelihood(name: str, kind: str) -> int:
         return 1
     if name == "fullAddress":
         return 2
-    return 3 if kind == "text" else 4
+    if name == "location":
+        return 3
+    return 4 if kind == "text" else 5
 
 
 def _kind_of(column: Column, cells: Sequence[str]) -> str:
