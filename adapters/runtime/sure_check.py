@@ -83,8 +83,12 @@ def _type(argument: Any) -> Check:
 
 
 def _enum(choices: Any) -> Check:
+    """Recognise text, true, false and null; a number among the choices is never sure."""
     texts = frozenset(one for one in choices if isinstance(one, str))
-    return lambda value: isinstance(value, str) and value in texts
+    plain = [one for one in choices if one is None or isinstance(one, bool)]
+    return lambda value: (
+        value in texts if isinstance(value, str) else any(value is one for one in plain)
+    )
 
 
 def _format(name: Any) -> Check:

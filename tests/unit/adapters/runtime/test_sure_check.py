@@ -26,7 +26,7 @@ leaf_schemas = st.fixed_dictionaries(
     optional={
         "type": st.sampled_from(["string", "number", "integer", "boolean", "array", "object"])
         | st.lists(st.sampled_from(["string", "number", "null"]), min_size=1, unique=True),
-        "enum": st.lists(st.sampled_from(["a", "abc", 1, None]), min_size=1, unique=True),
+        "enum": st.lists(st.sampled_from(["a", "abc", 1, None, True]), min_size=1, unique_by=repr),
         "const": st.sampled_from(["a", 1]),
         "minimum": st.integers(-3, 3),
         "exclusiveMaximum": st.integers(-3, 3),
@@ -78,6 +78,7 @@ def test_what_is_surely_valid_is_valid(schema, value):
         ({"$ref": "common.json#/$defs/Point"}, {"type": "Point", "coordinates": [138.3, 34.9]}),
         ({"$ref": "common.json#/$defs/Geometry"}, {"type": "Point", "coordinates": [138.3, 34.9]}),
         ({"type": "array", "items": {"enum": ["a", "b"]}}, ["a", "b", "a"]),
+        ({"enum": ["unknown", True, False]}, False),
         ({"type": "object", "properties": {"a": {"type": "integer"}}}, {"a": 1, "b": "x"}),
     ],
 )
