@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from adapters.runtime.metrics import DEAD_LETTERS
 from adapters.runtime.store import Store
 from broker.model.clock import Clock, system_clock
 
@@ -80,6 +81,7 @@ class DeadLetters:
             subject,
         )
         evicted = await self._store.transact(lambda db: self._insert(db, row))
+        DEAD_LETTERS.labels(self._adapter or "").inc()
         if evicted:
             log.error(
                 "dead letters of %s are full (%d): %d of the oldest went",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from adapters.runtime.metrics import ADAPTER_EVENTS, ADAPTER_RUNNING
 from broker.model.clock import Clock, system_clock
 
 
@@ -39,10 +40,13 @@ class Health:
             self.since = self.clock()
         self.state = state
         self.detail = detail
+        trouble = state in (State.WAITING, State.FAILED, State.STOPPED)
+        ADAPTER_RUNNING.labels(self.name).set(0 if trouble else 1)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a counter, such as `measures` or `polls`."""
         self.counters[what] += number
+        ADAPTER_EVENTS.labels(self.name, what).inc(number)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything for `/health` and the status file."""

@@ -28,6 +28,7 @@ from adapters.runtime.backoff import Backoff
 from adapters.runtime.batch import Again, WriteMode, Written
 from adapters.runtime.broker_client import Answer, BrokerClient
 from adapters.runtime.errors import BrokerUnavailable, NotWritten, Rejected, SkipRecord
+from adapters.runtime.metrics import WRITER_ENTITIES, WRITER_PENDING, WRITER_RETRIES
 from adapters.runtime.unchanged import is_unchanged
 from broker.observability.tasks import spawn
 
@@ -62,6 +63,7 @@ class WriterState:
 
     def count(self, outcome: Written) -> None:
         """Add one entity to those written with this outcome."""
+        WRITER_ENTITIES.labels(outcome.value).inc()
         match outcome:
             case Written.CREATED:
                 self.created += 1
@@ -171,6 +173,7 @@ class Writer:
         future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         item = _Item(entity_id, body, entity if self._skip_unchanged else None, future)
         self.state.pending += 1
+        WRITER_PENDING.inc()
         self._bytes += len(body)
         queue = self._waiting.get(entity_id)
         if queue is None:
@@ -353,6 +356,7 @@ class Writer:
         if isinstance(outcome, Rejected):
             self._absent.discard(item.entity_id)
             self.state.rejected += 1
+            WRITER_ENTITIES.labels("rejected").inc()
             self._fail(item, outcome)
             return
         if item.entity_id in self._absent:  # a 207 does not tell created from updated
@@ -373,6 +377,7 @@ class Writer:
 
     def _free(self, item: _Item) -> None:
         self.state.pending -= 1
+        WRITER_PENDING.dec()
         self._bytes -= len(item.body)
         self._freed.set()
 
@@ -381,6 +386,7 @@ class Writer:
             log.warning("waiting for the broker: %s", reason)
         self.state.waiting_for = reason
         self.state.retries += 1
+        WRITER_RETRIES.inc()
         await backoff.pause(after)
 
     def _backoff(self) -> Backoff:

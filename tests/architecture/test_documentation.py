@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+import adapters.runtime.metrics  # noqa: F401 - declares the metrics of the adapters' process
 from broker.api.page import api_page
 from broker.api.routes import ROUTES, Route
 from broker.config.page import settings_page
