@@ -182,16 +182,16 @@ class Connection:
             await self._answer(result, packet_id)
 
     async def _answer(self, result: int, packet_id: int | None) -> list[int]:
+        """Wait for the answer to a subscription.
+
+        There is no time limit: in a session that was kept, everything that waited comes first.
+        """
         if result != paho.MQTT_ERR_SUCCESS:
             raise ConnectionLost(f"{NOT_CONNECTED}: {paho.error_string(result)}")
         answer = self._granted.setdefault(packet_id, self._loop.create_future())
-        await asyncio.wait(
-            (answer, self._closed),
-            timeout=self._options.timeout,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        await asyncio.wait((answer, self._closed), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
-            raise ConnectionLost("the server did not answer a subscription")
+            raise ConnectionLost(f"the connection ended: {self._closed.result()}")
         return answer.result()
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
