@@ -161,6 +161,7 @@ def _engine_limits(settings: Settings) -> EngineLimits:
         lease=settings.engine.lease,
         retention=notifications.retention * 3600,
         deliveries=DeliveryLimits(
+            entities_a_notification=notifications.entities,
             items_a_lane=notifications.queue,
             retry=RetryPolicy(
                 first=notifications.retry_first,

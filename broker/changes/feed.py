@@ -16,8 +16,9 @@ from typing import Protocol, TypeVar
 from broker.changes.progress import Progress, Ticket
 from broker.model.clock import Clock, format_time
 from broker.model.errors import NgsiLdError
+from broker.observability.metrics import FEED_CHANGES, FEED_LAG_SECONDS
 from broker.observability.tasks import spawn
-from broker.storage.feed import ChangeSource, FeedEvent, Position, PositionStore
+from broker.storage.feed import ChangeSource, EntityChanged, FeedEvent, Position, PositionStore
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,15 @@ class ChangeFeed:
             await self._hand_out(batch.events[start : start + _EVENTS_AT_A_STRETCH], ticket)
         ticket.release()
         self._read = batch.position
+        self._measure(batch.events)
+
+    def _measure(self, events: Sequence[FeedEvent]) -> None:
+        changes = [event for event in events if isinstance(event, EntityChanged)]
+        if changes:
+            FEED_CHANGES.inc(len(changes))
+            now = datetime.fromisoformat(self._clock())
+            lag = now - datetime.fromisoformat(changes[-1].change.at)
+            FEED_LAG_SECONDS.set(max(0.0, lag.total_seconds()))
 
     async def _hand_out(self, events: Sequence[FeedEvent], ticket: Ticket) -> None:
         await self._consumer.handle(events, ticket)

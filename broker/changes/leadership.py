@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from broker.model.errors import NgsiLdError
+from broker.observability.metrics import ENGINE_LEADER
 from broker.observability.tasks import spawn
 from broker.storage.feed import Lease
 
@@ -42,10 +43,12 @@ class Leadership:
                 continue
             log.info("leading", extra={"term": term})
             self.is_leader = True
+            ENGINE_LEADER.set(1)
             try:
                 await self._hold(term, lead, stop)
             finally:
                 self.is_leader = False
+                ENGINE_LEADER.set(0)
         await self._release()
 
     async def _hold(self, term: int, lead: Lead, stop: asyncio.Event) -> None:

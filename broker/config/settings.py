@@ -191,6 +191,13 @@ class NotificationSettings:
         minimum=1,
     )
     concurrency: int = setting(16, "Notifications under way at once to one receiver.", minimum=1)
+    entities: int = setting(
+        100,
+        "Most entities in one notification, when changes come faster than the receiver takes them. "
+        "1 sends every change by itself.",
+        minimum=1,
+        maximum=1000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from broker.changes.progress import Ticket
 from broker.changes.states import EntityStates
 from broker.model.clock import Clock
 from broker.model.entity import Entity
+from broker.observability.metrics import NOTIFICATIONS_MATCHED
 from broker.query.entity_query import EntitySelector, Page
 from broker.storage.feed import (
     EntityChanged,
@@ -92,6 +93,7 @@ class NotificationConsumer:
         wanted = [event for event, candidates in concerned if candidates]
         await insist(lambda: self._states.prepare(wanted))
         now = self._clock()
+        matched = 0
         for event, candidates in concerned:
             if not candidates:
                 self._states.skip(event)
@@ -115,7 +117,10 @@ class NotificationConsumer:
                         ticket=ticket,
                     )
                     ticket.hold()
+                    matched += 1
                     self._deliveries.offer(compiled, item)
+        if matched:
+            NOTIFICATIONS_MATCHED.inc(matched)
 
     async def _matches(
         self, compiled: CompiledSubscription, occurrence: Occurrence, now: str

@@ -22,6 +22,12 @@ from dataclasses import dataclass, field
 
 from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
+from broker.observability.metrics import (
+    NOTIFICATION_ATTEMPTS,
+    NOTIFICATION_QUEUE,
+    NOTIFICATION_SECONDS,
+    NOTIFICATIONS,
+)
 from broker.observability.tasks import spawn
 from broker.storage.deliveries import Outbox
 from broker.subscriptions.compiled import CompiledSubscription
@@ -93,9 +99,9 @@ class Deliveries:
         return self._bytes_held > self._limits.bytes_held
 
     @property
-    def items_held(self) -> int:
-        """How many items wait in memory."""
-        return sum(len(lane.items) for lane in self._lanes.values())
+    def items_waiting(self) -> int:
+        """How many items wait, in memory and in the outbox."""
+        return sum(len(lane.items) + lane.kept for lane in self._lanes.values())
 
     async def resume(self) -> None:
         """Take up what an earlier process left in the outbox."""
@@ -137,6 +143,7 @@ class Deliveries:
             stalled = [lane for lane in list(self._lanes.values()) if self._is_stalled(lane)]
             for lane in stalled:
                 await self._keep_or_warn(lane)
+            NOTIFICATION_QUEUE.set(self.items_waiting)
 
     async def keep_all(self) -> None:
         """Move everything that waits in memory to the outbox."""
@@ -238,7 +245,14 @@ class Deliveries:
         message = message_of(
             compiled.subscription, items[0].profile, [item.body for item in items], now
         )
-        return await sender.send(endpoint, message)
+        started = self._tools.monotonic()
+        outcome = await sender.send(endpoint, message)
+        NOTIFICATION_SECONDS.observe(self._tools.monotonic() - started)
+        is_delivered = outcome.verdict == "delivered"
+        NOTIFICATION_ATTEMPTS.labels("ok" if is_delivered else "failed").inc()
+        if is_delivered:
+            NOTIFICATIONS.labels("delivered").inc(len(items))
+        return outcome
 
     async def _conclude(
         self, lane: Lane, compiled: CompiledSubscription, items: list[Item], outcome: Outcome
@@ -287,6 +301,7 @@ class Deliveries:
             keys += await outbox.insert(lane.key[0], to_keep(lane, new))
         await outbox.bury(lane.key[0], keys, reason)
         self._tools.counters.discarded(lane.key, len(items))
+        NOTIFICATIONS.labels("failed").inc(len(items))
         lane.kept = max(0, lane.kept - (len(items) - len(new)))
         for item in items:
             item.release()

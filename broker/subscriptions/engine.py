@@ -17,6 +17,7 @@ from broker.changes.leadership import Leadership
 from broker.changes.states import EntityStates
 from broker.model.clock import Clock, format_time
 from broker.model.errors import NgsiLdError
+from broker.observability.metrics import NOTIFICATIONS
 from broker.observability.tasks import spawn
 from broker.subscriptions.consumer import NotificationConsumer
 from broker.subscriptions.counters import DeliveryCounters
@@ -145,6 +146,7 @@ class SubscriptionEngine:
                     )
                     for subscription_id, count in given_up.items():
                         counters.discarded((tenant, subscription_id), count)
+                        NOTIFICATIONS.labels("expired").inc(count)
             except NgsiLdError as error:
                 log.warning("the outbox cannot be used: %s", error.detail)
 
