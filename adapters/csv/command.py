@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -21,7 +22,7 @@ from adapters.csv.progress import Advance, progress_bar
 from adapters.csv.proposal import propose_mapping
 from adapters.csv.rendering import render, render_totals
 from adapters.csv.report import FileReport, totals_of
-from adapters.csv.source import FoundFile, fetch, note_vanished, read_mapping
+from adapters.csv.source import FoundFile, fetch, note_vanished, read_mapping, read_path
 from adapters.csv.values.codes import is_municipality_code
 from adapters.csv.vocabulary import CONTEXT_URL
 from adapters.runtime.broker_client import BrokerAddress, BrokerClient
@@ -194,6 +195,7 @@ async def _import_one(
 
 
 def _read(found: FoundFile, options: ImportOptions, advance: Advance) -> ReadFile:
+    options = replace(options, facilities=found.facilities)
     return read_file(
         found.data, found.name, options, lambda done, total: advance("reading", done, total)
     )
@@ -206,8 +208,7 @@ async def _found(name: str, arguments: argparse.Namespace) -> FoundFile:
         if fetched is None:
             raise Misconfigured(f"{name} has no content")
         return fetched
-    path = Path(name)
-    return FoundFile(path.name, await asyncio.to_thread(path.read_bytes), {})
+    return await asyncio.to_thread(read_path, Path(name), arguments.max_bytes)
 
 
 @asynccontextmanager

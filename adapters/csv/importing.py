@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adapters.csv.assembling import MappedFile
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile, decode
+from adapters.csv.facilities import join_facilities, refers_to_facilities
 from adapters.csv.headers import column_letters
 from adapters.csv.identity import file_scope
 from adapters.csv.layout import Layout, known_headers, parse_layout, shipped_layouts
@@ -34,7 +35,7 @@ class ImportOptions:
 
     `mapping` is used instead of recognition; `entity_type` chooses among the layouts of that type,
     or makes a generic one. `most_rejected` is the share of rows that may be rejected before the
-    file as a whole is refused.
+    file as a whole is refused. `facilities` is the file of facilities that rows may refer to.
     """
 
     mapping: Layout | None = None
@@ -45,6 +46,7 @@ class ImportOptions:
     source: str = ""
     most_rejected: float = 0.5
     max_bytes: int = MAX_BYTES
+    facilities: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ def read_file(
     try:
         decoded = decode(data, max_bytes=options.max_bytes)
         report.encoding, report.delimiter = decoded.encoding, decoded.delimiter
-        table = read_table(decoded, known_headers().__contains__)
+        table = _with_facilities(read_table(decoded, known_headers().__contains__), options)
     except UnreadableFile as error:
         report.refuse(error.reason, error.remedy)
         return ReadFile(report)
@@ -95,6 +97,13 @@ def _advice(table: Table, name: str) -> str:
             f"nothing else fits (--list-types shows all); or {mapping}"
         )
     return f"{mapping}: mutsura import --mapping FILE {name}"
+
+
+def _with_facilities(table: Table, options: ImportOptions) -> Table:
+    if options.facilities is None or not refers_to_facilities(table):
+        return table
+    facilities = read_table(decode(options.facilities), known_headers().__contains__)
+    return join_facilities(table, facilities)
 
 
 def _describe(table: Table, report: FileReport) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -31,6 +31,7 @@ class FoundFile:
     name: str
     data: bytes
     validators: dict[str, str]
+    facilities: bytes | None = None
 
 
 async def run(context: AdapterContext[Settings]) -> None:
@@ -49,7 +50,7 @@ async def _import_source(source: SourceSettings, context: AdapterContext[Setting
         key = str(path) if path else source.url
         known: dict[str, Any] = await context.checkpoints.get(key) or {}
         found = (
-            await asyncio.to_thread(_read, path, context.settings.max_bytes)
+            await asyncio.to_thread(read_path, path, context.settings.max_bytes)
             if path
             else await fetch(
                 source.url, context.http, known.get("validators", {}), context.settings.max_bytes
@@ -76,6 +77,7 @@ async def _import_file(
     context: AdapterContext[Settings],
 ) -> FileReport:
     options = await asyncio.to_thread(options_of, source, context.settings)
+    options = replace(options, facilities=found.facilities)
     read = await asyncio.to_thread(read_file, found.data, found.name, options)
     read.report.remarks += _drift(last_header, read.report.header)
     destination = Destination(
@@ -165,12 +167,24 @@ def _paths(source: SourceSettings) -> Iterator[Path]:
         yield source.path
 
 
-def _read(path: Path, max_bytes: int) -> FoundFile:
+def read_path(path: Path, max_bytes: int) -> FoundFile:
+    """Read a file, and the list of facilities beside it. Raises `RetryLater` if that fails."""
     try:
         with path.open("rb") as file:
-            return FoundFile(path.name, file.read(max_bytes + 1), {})
+            data = file.read(max_bytes + 1)
+        return FoundFile(path.name, data, {}, _facilities_beside(path, max_bytes))
     except OSError as error:
         raise RetryLater(f"cannot read {path}: {error.strerror}") from error
+
+
+def _facilities_beside(path: Path, max_bytes: int) -> bytes | None:
+    """The list of facilities in the same folder, `{code}_facility.csv`."""
+    code = path.name[:6]
+    beside = path.with_name(f"{code}_facility.csv")
+    if not code.isdigit() or beside == path or not beside.is_file():
+        return None
+    with beside.open("rb") as file:
+        return file.read(max_bytes)
 
 
 def _drift(before: list[str], now: list[str]) -> list[str]:

@@ -244,3 +244,18 @@ async def test_a_wrong_mapping_file_is_misconfigured(file, tmp_path):
     ) as context:
         with pytest.raises(Misconfigured, match="did you mean 'type'"):
             await run(context)
+
+
+def test_the_file_of_facilities_beside_is_used(broker, tmp_path):
+    (tmp_path / "222127_facility.csv").write_bytes(
+        csv_bytes(
+            [["施設_ID", "施設_名称", "施設_所在地_連結表記"], ["F1", "市役所", "焼津市本町"]]
+        )
+    )
+    main_file = tmp_path / "222127_aed.csv"
+    main_file.write_bytes(
+        csv_bytes([["ID", "施設_ID", "設置位置", "小児対応設備の有無"], ["1", "F1", "1階", "有"]])
+    )
+    assert main([str(main_file), "--broker", broker.url]) == 0
+    entity = broker.entities["urn:ngsi-ld:Defibrillator:222127-1"]
+    assert entity["name"]["value"] == "市役所"
