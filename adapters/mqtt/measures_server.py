@@ -60,14 +60,16 @@ class _SouthPort:
         message = _message(request, body, route, self._outlets.clock())
         observations = self._intake.read_routed(message, route)
         faults = [fault for one in observations for fault in one.translation.faults]
-        if faults:
-            raise Unusable("; ".join(faults))
         self._outlets.health.count("measures", len(observations))
-        written = []
+        ready = []
         for observation in observations:
             for entity, _ in self._outlets.static.joined(observation):
-                written.append(await self._outlets.submit(observation, entity))
-        for future in written:
+                _, unfit = await self._outlets.fitting(entity)
+                faults += unfit
+                ready.append((observation, entity))
+        if faults:
+            raise Unusable("; ".join(faults))
+        for future in [await self._outlets.submit(*one) for one in ready]:
             await future
 
 

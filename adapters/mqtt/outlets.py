@@ -12,10 +12,13 @@ from adapters.mqtt.mapping import Entity
 from adapters.mqtt.statics import StaticAttributes
 from adapters.runtime.batch import Written
 from adapters.runtime.dead_letters import DeadLetters
+from adapters.runtime.errors import Invalid
 from adapters.runtime.health import Health
 from adapters.runtime.validation import Validation
 from adapters.runtime.writers import Writers
 from broker.model.clock import Clock
+
+IDENTITY = ("id", "type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +36,34 @@ class Outlets:
     _types: set[str] = field(default_factory=set)
 
     async def submit(self, observation: Observation, entity: Entity) -> asyncio.Future[Written]:
-        """Check an entity against the schema of its type and hand it to the writer.
+        """Hand an entity to the writer.
 
-        Raises `SkipRecord` when it does not fit, `NotWritten` when the writer is closed. The first
-        entity of a type waits for the schema to be read from its file.
+        Raises `SkipRecord` when it cannot be written, `NotWritten` when the writer is closed.
+        """
+        tenant = self.tenant_of(observation.profile.service)
+        return await self.writers.writer(tenant=tenant).submit(entity)
+
+    async def fitting(self, entity: Entity) -> tuple[Entity, list[str]]:
+        """Return an entity without the attributes that do not fit the schema, and what is wrong.
+
+        Raises `Invalid` when no attribute fits. The first entity of a type waits for the schema to
+        be read from its file.
         """
         kind = entity["type"]
         if kind not in self._types:
             await asyncio.to_thread(self.validation.of_type, kind)
             self._types.add(kind)
-        self.validation.check(entity, partial=True)
-        tenant = self.tenant_of(observation.profile.service)
-        return await self.writers.writer(tenant=tenant).submit(entity)
+        faults: list[str] = []
+        while True:
+            try:
+                self.validation.check(entity, partial=True)
+            except Invalid as error:
+                entity = {name: one for name, one in entity.items() if name != error.attribute}
+                faults.append(error.detail)
+                if len(entity) <= len(IDENTITY) or error.attribute in (None, *IDENTITY):
+                    raise Invalid("; ".join(faults)) from error
+            else:
+                return entity, faults
 
     def tenant_of(self, service: str) -> str | None:
         """Return the tenant of a service; `None` is the one the adapter is configured for."""

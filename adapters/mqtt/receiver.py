@@ -201,10 +201,13 @@ class Receiver:
         self._outlets.health.count("measures")
         for entity, has_static in self._outlets.static.joined(observation):
             try:
-                future = await self._outlets.submit(observation, entity)
+                written, faults = await self._outlets.fitting(entity)
+                future = await self._outlets.submit(observation, written)
             except SkipRecord as error:
                 entry.faults.append(self._refused(error, observation, entity))
+                self._outlets.static.forget(observation, entity["id"])
                 continue
+            entry.faults += [_Fault(reason) for reason in faults]
             entry.open += 1
             future.add_done_callback(
                 partial(self._answered, entry, observation, entity, has_static)

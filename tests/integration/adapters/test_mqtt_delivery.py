@@ -182,6 +182,22 @@ async def test_a_bad_value_is_told_and_the_others_are_stored(
     assert broker.entities["urn:ngsi-ld:Thermometer:d1"]["h"]["value"] == 45
 
 
+async def test_a_value_its_schema_forbids_is_told_and_the_others_are_stored(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    group = {**GROUP, "entity_type": "WeatherObserved"}
+    chosen = Settings(url=mosquitto.url, groups=[group])
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        for payload in (b'{"t": 1000, "windSpeed": 3}', b'{"t": 1000}'):
+            await publish(mosquitto, [("/json/key/d1/attrs", payload)])
+        await until(lambda: context.health.counters["dead-letter"] == 2)
+        letters = await context.dead_letters.list()
+    assert all("temperature" in letter.reason for letter in letters)
+    stored = broker.entities["urn:ngsi-ld:WeatherObserved:d1"]
+    assert stored["windSpeed"]["value"] == 3
+    assert "temperature" not in stored
+
+
 async def test_static_attributes_come_back_with_an_entity_that_was_deleted(
     mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
 ) -> None:
