@@ -57,7 +57,7 @@ class Documents:
             timeout=context.settings.timeout, body_bytes=context.settings.largest_body
         )
         self._kept: dict[str, Kept] = {}
-        self.documents: dict[str, Any] = {}
+        self.documents: dict[str, Any] = {"adapter": context.name}
 
     async def restore(self) -> None:
         """Read what an earlier run kept."""

@@ -1,7 +1,8 @@
 """Records to entities, by a mapping file. Pure.
 
 Expressions are JMESPath with the functions of `functions`. They see `record`, every source's
-document by its name, what `let` computes, and what each `join` found.
+document by its name, what `let` computes, what each `join` found, and as `adapter` the configured
+name of the adapter, which keeps the ids of two partners of one kind apart.
 """
 
 from __future__ import annotations

@@ -90,6 +90,7 @@ class AttributeSpec:
             raise ValueError("point takes two expressions: longitude, then latitude")
 
 
+RESERVED = ("record", "adapter")
 SOURCES_OF_VALUE = ("value", "constant", "text", "point", "geometry", "object", "languages")
 
 
@@ -120,8 +121,9 @@ class MappingSpec:
     entities: list[EntitySpec] = setting(help="what a record becomes")
 
     def __post_init__(self) -> None:
-        reserved = {"record", *self.sources} & {*self.let, *self.join}
-        if "record" in self.sources or reserved:
-            raise ValueError(f"a name is used twice: {', '.join(sorted(reserved | {'record'}))}")
+        names = [*RESERVED, *self.sources, *self.let, *self.join]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"a name stands for two things: {', '.join(twice)}")
         if not self.sources or not self.entities:
             raise ValueError("give at least one source and one entity")

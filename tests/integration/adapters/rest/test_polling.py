@@ -110,7 +110,9 @@ async def test_amedas_values_units_times_and_joins(partner, broker, tmp_path):
 
 async def test_gbfs_joins_status_and_information(partner, broker, tmp_path):
     await polled(gbfs(partner), GBFS, broker, tmp_path)
-    first, second = (broker.entities[f"urn:ngsi-ld:BikeHireDockingStation:{n}"] for n in (1, 2))
+    first, second = (
+        broker.entities[f"urn:ngsi-ld:BikeHireDockingStation:test:{n}"] for n in (1, 2)
+    )
     assert first["availableBikeNumber"] == {
         "type": "Property",
         "value": 3,
@@ -119,6 +121,27 @@ async def test_gbfs_joins_status_and_information(partner, broker, tmp_path):
     assert (first["name"]["value"], first["totalSlotNumber"]["value"]) == ("駅前", 10)
     assert second["availableBikeNumber"]["value"] == 5
     assert (first["status"]["value"], second["status"]["value"]) == (["working"], ["closed"])
+
+
+async def test_gbfs_3_has_texts_by_language_and_times_as_text(partner, broker, tmp_path):
+    settings = gbfs(partner)
+    stations = [
+        {
+            "station_id": "1",
+            "name": [{"text": "駅前", "language": "ja"}],
+            "lat": 34.86,
+            "lon": 138.31,
+        }
+    ]
+    partner.documents["/station_information.json"] = orjson.dumps({"data": {"stations": stations}})
+    reported = {"station_id": "1", "last_reported": "2024-12-01T08:42:27+09:00"}
+    partner.documents["/station_status.json"] = orjson.dumps(
+        {"data": {"stations": [{**reported, "num_vehicles_available": 2}]}}
+    )
+    await polled(settings, GBFS, broker, tmp_path)
+    station = broker.entities["urn:ngsi-ld:BikeHireDockingStation:test:1"]
+    assert station["name"]["value"] == "駅前"
+    assert station["availableBikeNumber"]["observedAt"] == "2024-11-30T23:42:27Z"
 
 
 async def test_an_unchanged_poll_writes_nothing_also_after_a_restart(partner, broker, tmp_path):
@@ -158,7 +181,7 @@ async def test_only_what_changed_is_written(partner, broker, tmp_path):
         assert await poller.poll(60.0) == {"updated": 1, "unchanged": 1}
         assert poller.pause() == 15.0
     assert [one["id"] for batch in broker.batches for one in batch] == [
-        "urn:ngsi-ld:BikeHireDockingStation:1"
+        "urn:ngsi-ld:BikeHireDockingStation:test:1"
     ]
 
 

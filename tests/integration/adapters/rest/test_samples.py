@@ -92,7 +92,9 @@ async def test_gbfs_writes_only_the_stations_that_changed(partner, broker, tmp_p
     differing = sum(before.get(one) != entity for one, entity in broker.entities.items())
     assert second["updated"] + second["created"] == differing
     for one in orjson.loads(STATUSES[1])["data"]["stations"]:
-        station = broker.entities.get(f"urn:ngsi-ld:BikeHireDockingStation:{one['station_id']}")
+        station = broker.entities.get(
+            f"urn:ngsi-ld:BikeHireDockingStation:test:{one['station_id']}"
+        )
         known = f"\n{one['station_id']}," in STATIONS
         assert (station is not None) == known
         if known:

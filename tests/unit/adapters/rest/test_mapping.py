@@ -174,7 +174,7 @@ def test_the_url_of_a_source_takes_values_of_documents_before_it():
         ({"records": "list["}, "m.yaml.records: 'list[' is not an expression"),
         ({"recods": "x"}, "did you mean 'records'?"),
         ({"entities": []}, "at least one source and one entity"),
-        ({"let": {"list": "x"}}, "a name is used twice"),
+        ({"let": {"list": "x"}}, "a name stands for two things: list"),
         (
             {"entities": [{"id": "urn:x", "type": "T", "attributes": {"a": {}}}]},
             "give exactly one of",
