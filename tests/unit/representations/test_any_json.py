@@ -61,7 +61,7 @@ almost = st.builds(
 bodies = st.dictionaries(st.sampled_from(NAMES[:4]), anything | almost, max_size=2)
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(body=anything, rest=bodies)
 def test_an_entity_is_read_or_refused(body, rest, terms):
     for given_body in (body, {"id": "urn:a:1", "type": "T", **rest}):
@@ -104,7 +104,7 @@ def _show_in_every_way(entity: Entity, terms: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["append", "update", "merge", "mergeSimplified"])
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(body=entities(), patch=bodies, lang=st.sampled_from([None, "en"]))
 def test_a_fragment_is_applied_or_refused(operation, body, patch, lang, terms):
     stored = create_entity(read_entity(body, terms))(None, T0).entity
@@ -122,7 +122,7 @@ def test_a_fragment_is_applied_or_refused(operation, body, patch, lang, terms):
     _show_in_every_way(after, terms)
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(body=entities(), patch=anything, name=st.sampled_from(["temperature", "name"]))
 def test_an_attribute_fragment_is_applied_or_refused(body, patch, name, terms):
     stored = create_entity(read_entity(body, terms))(None, T0).entity
