@@ -105,7 +105,7 @@ class Host:
         configuration = self.configuration
         store = await stack.enter_async_context(Store(configuration.data))
         session = await stack.enter_async_context(
-            broker_session(connections=max(4, 3 * len(configuration.adapters)))
+            broker_session(connections=max(16, 3 * len(configuration.adapters)))
         )
         schemas = await asyncio.to_thread(Schemas, configuration.schemas)
         validation = Validation(schemas, strict_names=configuration.strict_names)
