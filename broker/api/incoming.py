@@ -42,8 +42,6 @@ class Incoming:
         """Return the @context of the body if the request has one, else of the Link header."""
         if self.body is None:
             return await self.request.app[CONTEXTS].resolve(self.link, tenant=self.caller.tenant)
-        if not self.body and isinstance(self.body, dict | list):
-            raise InvalidRequest("the body is an empty JSON document; it has to say something")
         return await self.context_of(self.body)
 
     async def context_of(self, document: Any, pointer: str = "") -> Context:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from broker.api.incoming import Incoming
 from broker.api.keys import BATCH, SETTINGS
+from broker.api.media_types import JSON_LD
 from broker.api.problems import problem_details
 from broker.api.responses import json_response, no_content
 from broker.api.targets import merge_defaults
@@ -89,6 +90,8 @@ def _array(incoming: Incoming) -> list[Any]:
 
 async def _read(incoming: Incoming, read: Callable[[Any, Context, int], T]) -> list[T | Refusal]:
     """Read every element with its @context; one that cannot be read becomes a refusal."""
+    if incoming.link is not None and incoming.media_type == JSON_LD:
+        await incoming.context_of({})  # one mistake of the whole request, not of each element
     elements: list[T | Refusal] = []
     for index, element in enumerate(_array(incoming)):
         try:

@@ -25,7 +25,7 @@ from broker.api.representation import (
 from broker.api.responses import created, json_response, no_content
 from broker.api.targets import entity_id, merge_defaults
 from broker.contexts.context import Context
-from broker.model.errors import AttributeNotFound, BadRequestData
+from broker.model.errors import AttributeNotFound, BadRequestData, InvalidRequest
 from broker.operations.conditions import entity_tag
 from broker.operations.purging import Purge
 from broker.representations.options import DEFAULT_OPTIONS
@@ -34,6 +34,8 @@ from broker.representations.reading import read_entity, read_fragment
 
 async def create_entity(incoming: Incoming) -> web.Response:
     """POST /entities (6.4.3.1)."""
+    if not incoming.body and isinstance(incoming.body, dict | list):
+        raise InvalidRequest("the body is an empty JSON document; an entity is needed")
     context = await incoming.context()
     entity = read_entity(incoming.body, context)
     await incoming.request.app[PROVISION].create_entity(
