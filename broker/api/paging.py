@@ -1,42 +1,54 @@
 """Links to the pages beside this one, and the size of the whole result (5.5.9, 6.3.10, 6.3.13).
 
-`next` carries a cursor: the place in the order where this page ended, so that the next one starts
-there whatever was added or removed in between, and costs what the first one cost. `prev` counts
-back by offset from where the client counted from.
+Links carry a cursor: the place in the order where this page ended (or began), so that the next one
+starts there whatever was added or removed in between, and costs what the first one cost. A client
+that asks by `offset` gets links that count on by offset (5.5.9.2).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from broker.api.incoming import Incoming
-from broker.api.queries import offset_of
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import Page
 
 RESULTS_COUNT = "NGSILD-Results-Count"
 
 
-def page_headers(incoming: Incoming, page: Page, result: QueryResult) -> CIMultiDict[str]:
-    """Return the headers of one page of a result."""
+def page_headers(
+    incoming: Incoming, page: Page, result: QueryResult, media_type: str
+) -> CIMultiDict[str]:
+    """Return the headers of one page of a result that is written as `media_type`."""
     headers: CIMultiDict[str] = CIMultiDict()
     if result.count is not None:
         headers[RESULTS_COUNT] = str(result.count)
-    limit, offset = page.limit, offset_of(incoming.parameters)
-    url = incoming.request.rel_url
-    if result.next_cursor is not None:
-        after: dict[str, str | int] = {
-            "limit": limit,
-            "offset": offset + limit,
-            "cursor": result.next_cursor,
-        }
-        headers.add("Link", _link(url.update_query(after), "next"))
-    if offset > 0 and limit > 0:
-        before = {"limit": limit, "offset": max(offset - limit, 0)}
-        url = url.without_query_params("cursor")
-        headers.add("Link", _link(url.update_query(before), "prev"))
+    for relation, target in _neighbours(incoming, page, result):
+        query = {**incoming.request.rel_url.query, "limit": str(page.limit), **target}
+        url = incoming.request.rel_url.with_query(sorted(query.items()))
+        headers.add("Link", f'<{url}>; rel="{relation}"; type="{media_type}"')
     return headers
+
+
+def _neighbours(
+    incoming: Incoming, page: Page, result: QueryResult
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the relations of the pages beside this one, with the parameters that lead there."""
+    if page.limit == 0:
+        return
+    if "offset" in incoming.parameters and page.cursor is None:
+        if page.offset > 0:
+            yield "prev", {"offset": str(max(page.offset - page.limit, 0))}
+        if result.next_cursor is not None:
+            yield "next", {"offset": str(page.offset + page.limit)}
+        return
+    if result.previous_cursor is not None:
+        yield "prev", {"cursor": result.previous_cursor}
+    if result.next_cursor is not None:
+        yield "next", {"cursor": result.next_cursor}
 
 
 def offset_page_headers(

@@ -72,14 +72,9 @@ def page_of(parameters: Parameters, settings: ApiSettings) -> Page:
     cursor = parameters.text("cursor")
     return Page(
         limit=settings.page_size if limit is None else limit,
-        offset=0 if cursor else offset_of(parameters),
+        offset=parameters.integer("offset", least=0, most=2**53) or 0,
         cursor=cursor,
     )
-
-
-def offset_of(parameters: Parameters) -> int:
-    """Return how many elements stand before the page; beside a cursor it only tells `prev`."""
-    return parameters.integer("offset", least=0, most=2**53) or 0
 
 
 def uris(values: tuple[str, ...], parameter: str) -> tuple[str, ...]:

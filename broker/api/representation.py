@@ -185,7 +185,7 @@ async def answer_page(
     body: Any = await _write(result.entities, incoming, wanted, context)
     if wanted.media_type == GEO_JSON:
         body = write_feature_collection(body)
-    headers = page_headers(incoming, query.page, result)
+    headers = page_headers(incoming, query.page, result, wanted.media_type)
     return await _answer(incoming, body, wanted, context, headers)
 
 

@@ -20,11 +20,15 @@ MOST_LINKED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """A page of entities; `count` is the size of the whole result where the query asks for it."""
+    """A page of entities, the cursors of its neighbours, and the size of the whole result.
+
+    `count` is given where the query asks for it.
+    """
 
     entities: list[Entity]
     next_cursor: str | None = None
     count: int | None = None
+    previous_cursor: str | None = None
 
 
 class EntityConsumption:
@@ -72,4 +76,4 @@ class EntityConsumption:
         if query.page.limit == 0:
             return QueryResult([], count=count)
         page = await self._entities.find(caller.tenant, query)
-        return QueryResult(page.entities, page.next_cursor, count)
+        return QueryResult(page.entities, page.next_cursor, count, page.previous_cursor)

@@ -14,10 +14,11 @@ from broker.query.entity_query import EntityQuery
 
 @dataclass(frozen=True, slots=True)
 class EntityPage:
-    """One page of a query's result; `next_cursor` is None on the last one."""
+    """One page of a query's result, and the cursors of its neighbours (None: there is none)."""
 
     entities: list[Entity]
     next_cursor: str | None = None
+    previous_cursor: str | None = None
 
 
 class EntityStore(Protocol):

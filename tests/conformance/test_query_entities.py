@@ -186,16 +186,32 @@ async def test_orders_and_selections(api):
         assert await found(api, **parameters) == names, parameters
 
 
-async def test_next_leads_to_the_end(api):
+async def test_links_lead_to_the_end_and_back(api):
     names, url = "", f"{ENTITIES}?type=House&limit=1&count=true"
-    while url:
-        response = await api.get(url)
-        assert response.headers["NGSILD-Results-Count"] == "3"
-        (one,) = await response.json()
-        names += one["id"][-1]
-        following = response.links.get("next")
-        url = following and following["url"].relative()
-    assert names == "abc"
+    for relation in ("next", "prev"):
+        following = url
+        while following:
+            response = await api.get(url)
+            assert response.headers["NGSILD-Results-Count"] == "3"
+            (one,) = await response.json()
+            names += one["id"][-1]
+            following = response.links.get(relation)
+            url = following["url"].relative() if following else url
+    assert names == "abccba"
+
+
+async def test_who_counts_gets_links_that_count(api):
+    for offset, expected in (("0", {"next": "1"}), ("1", {"prev": "0", "next": "2"})):
+        parameters = {"type": "House", "limit": "1", "offset": offset}
+        response = await api.get(ENTITIES, params=parameters)
+        links = {
+            relation: link
+            for relation, link in response.links.items()
+            if relation in {"prev", "next"}
+        }
+        assert {name: link["url"].query["offset"] for name, link in links.items()} == expected
+        assert all("cursor" not in link["url"].query for link in links.values())
+        assert {link["type"] for link in links.values()} == {"application/json"}
 
 
 async def test_a_count_alone_and_an_offset(api):

@@ -74,7 +74,7 @@ class MongoEntityStore:
     async def find(self, tenant: str, query: EntityQuery) -> EntityPage:
         """Return one page of the entities that match."""
         page = await find_page(self._reader(tenant, query), query)
-        return EntityPage(page.entities, page.next_cursor)
+        return EntityPage(page.entities, page.next_cursor, page.previous_cursor)
 
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
