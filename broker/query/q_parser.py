@@ -48,7 +48,7 @@ _TARGET_MEMBERS = frozenset(
 _MEMBERS_WITH_NAMES = frozenset({"type", "objectType", "valueType"})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def parse_q(
     text: str, terms: Terms, expand_values: tuple[str, ...] = (), *, parameter: str = "q"
 ) -> Expression:

@@ -18,7 +18,7 @@ ANY_TYPE = "*"
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def parse_types(text: str, terms: Terms) -> TypeExpression:
     """Return what a type selection means, with types expanded; `*` is `()`, no restriction.
 

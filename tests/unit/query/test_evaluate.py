@@ -116,6 +116,17 @@ TICKETS = {"type": "JsonProperty", "json": {"id": "85a6", "value": "Overstay 60 
         ('x.unitCode=="CEL"', prop(1, unitCode="CEL"), True),
         ("x.y>1", prop(1, **{f"{NAMESPACE}y": [prop(2)]}), True),
         ("x.y", prop(1), False),
+        # values no operand has the type of
+        ("x>2025-12-31", prop([1, "2026-01-01"]), True),
+        ("x>11:00:00Z", prop(5), False),
+        ("x>11:00:00Z", prop("noon"), False),
+        ('x==true,"a",3', prop("a"), True),
+        ("x==1", prop(2**70), False),
+        ("x==a", {"type": "ListRelationship"}, False),
+        ("x==a", {"type": "LanguageProperty"}, False),
+        ("x[a]", prop(5), False),
+        ("x[0]==5", prop([5, 6]), True),
+        ("x[7]==5", prop([5, 6]), False),
     ],
 )
 def test_a_term_holds_for_an_instance(text, instance, expected):

@@ -4,8 +4,10 @@ import pytest
 
 from broker.model.entity import Entity
 from broker.model.errors import BadRequestData, TooComplexQuery
+from broker.query.ast import Geometry, GeoQuery
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.matching import compile_scopes, matches
+from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
 from tests.terms import NAMESPACE, TERMS
 
@@ -117,3 +119,18 @@ def test_one_of_the_attributes_is_enough_and_the_expired_never_match():
     assert matches(ENTITY, EntityQuery(now="2025-12-31T23:59:59.000000Z"))
     assert not matches(ENTITY, EntityQuery(now="2026-01-01T00:00:00.000000Z"))
     assert matches(ENTITY.evolve(expires_at=None), EntityQuery(now="2027-01-01T00:00:00.000000Z"))
+
+
+def test_all_parts_of_a_query_have_to_hold():
+    here = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}
+    entity = Entity("urn:x:1", ("A",), {"urn:n": [here]}, scopes=("/A",))
+    there = Geometry("Point", (90.0, 0.0))
+    parts = {
+        "condition": (parse_q("urn:n", TERMS), parse_q("urn:m", TERMS)),
+        "scope": (parse_scopes("/A"), parse_scopes("/B")),
+        "geo": tuple(GeoQuery(name, there, "urn:n") for name in ("disjoint", "intersects")),
+    }
+    holding = {name: true for name, (true, _) in parts.items()}
+    assert matches(entity, EntityQuery(**holding))
+    for name, (_, false) in parts.items():
+        assert not matches(entity, EntityQuery().evolve(**{**holding, name: false}))
