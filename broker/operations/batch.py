@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from broker.model import patching
 from broker.model.changes import EntityOperation, Transition
 from broker.model.entity import Entity
-from broker.model.errors import AlreadyExists, NgsiLdError
+from broker.model.errors import AlreadyExists, NgsiLdError, Overloaded
 from broker.model.fragment import Fragment
 from broker.model.merging import MergeDefaults
 from broker.model.outcomes import UpdateResult
@@ -38,7 +38,8 @@ class BatchOperations:
     """Each element is applied by itself; one that fails does not undo another.
 
     An element that could not even be read is a `Refusal` in the input; it comes back among the
-    errors. Several elements on one entity are applied in the order given.
+    errors. When the database or the broker can do nothing at the moment, the whole batch raises
+    DatabaseUnavailable or Overloaded. Several elements on one entity are applied in the order given.
     """
 
     def __init__(self, *, entities: EntityStore, tenancy: Tenancy) -> None:
@@ -131,7 +132,9 @@ class BatchOperations:
         self, caller: Caller, elements: Sequence[tuple[str, EntityOperation] | Refusal]
     ) -> BatchResult:
         operations = [element for element in elements if not isinstance(element, Refusal)]
-        outcomes = iter(await self._entities.apply_many(caller.tenant, operations))
+        results = await self._entities.apply_many(caller.tenant, operations)
+        _raise_if_nothing_could_be_done(results)
+        outcomes = iter(results)
         result = BatchResult()
         for element in elements:
             if isinstance(element, Refusal):
@@ -139,6 +142,13 @@ class BatchOperations:
             else:
                 _report(result, element[0], next(outcomes))
         return result
+
+
+def _raise_if_nothing_could_be_done(outcomes: Sequence[Transition | NgsiLdError]) -> None:
+    """Raise where the whole batch met an overloaded broker or an absent database."""
+    temporary = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
+    if temporary and len(temporary) == len(outcomes):
+        raise temporary[0]
 
 
 def _report(result: BatchResult, entity_id: str, outcome: Transition | NgsiLdError) -> None:
