@@ -57,4 +57,4 @@ install_packages
 extra=""
 [ "$purpose" = run ] || extra="[dev]"
 echo "Installing Mutsura into $venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extra"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -e ".$extra"

@@ -13,7 +13,8 @@ from broker.config.settings import ContextSettings
 from broker.contexts.freshness import lifetime
 from broker.contexts.parsing import context_text
 from broker.model.clock import Clock
-from broker.model.errors import LdContextNotAvailable
+from broker.model.errors import LdContextNotAvailable, NgsiLdError
+from broker.observability.metrics import CONTEXT_FETCHES
 from broker.outbound.client import OutboundClient, OutboundResponse
 from broker.outbound.errors import OutboundError
 
@@ -60,6 +61,15 @@ class ContextFetcher:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
+        try:
+            fetched = await self._fetch(url, headers)
+        except NgsiLdError:
+            CONTEXT_FETCHES.labels("failed").inc()
+            raise
+        CONTEXT_FETCHES.labels("ok").inc()
+        return fetched
+
+    async def _fetch(self, url: str, headers: dict[str, str]) -> FetchedContext:
         response = await self._send(url, headers)
         alternate = _alternate(response)
         if alternate is not None:

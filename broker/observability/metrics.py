@@ -9,12 +9,10 @@ here and described in docs/metrics.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import psutil
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -24,9 +22,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.registry import Collector
+
+from broker.observability.processes import NodeProcesses
 
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -96,9 +94,6 @@ NOTIFICATION_QUEUE: Final = Gauge(
     "Notifications that wait for delivery.",
     multiprocess_mode="livesum",
 )
-PROCESS_RESTARTS: Final = Counter(
-    "mutsura_process_restarts", "Processes started again after they had ended.", ["process"]
-)
 
 
 def record_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -124,7 +119,7 @@ def exposition() -> bytes:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
-    registry.register(_NodeProcesses())
+    registry.register(NodeProcesses(Path(directory)))
     return generate_latest(registry)
 
 
@@ -140,30 +135,3 @@ def forget_process(pid: int) -> None:
     """Drop the gauges of a process that has ended; what it counted stays."""
     if DIRECTORY_VARIABLE in os.environ:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
-
-
-class _NodeProcesses(Collector):
-    """Memory and processor time of the supervisor's children, read when asked."""
-
-    def collect(self) -> Iterable[Metric]:
-        memory = GaugeMetricFamily(
-            "mutsura_process_resident_bytes", "Resident memory.", labels=["process", "pid"]
-        )
-        work = CounterMetricFamily(
-            "mutsura_process_cpu_seconds", "Processor time used.", labels=["process", "pid"]
-        )
-        for process in psutil.Process(os.getppid()).children():
-            try:
-                labels = [_name_of(process), str(process.pid)]
-                used = process.cpu_times()
-                memory.add_metric(labels, process.memory_info().rss)
-            except psutil.Error:
-                continue
-            work.add_metric(labels, used.user + used.system)
-        return [memory, work]
-
-
-def _name_of(process: psutil.Process) -> str:
-    words = process.cmdline()
-    known = ("worker", "engine", "mqtt", "adapters")
-    return next((word for word in known if word in words), process.name())

@@ -28,6 +28,7 @@ from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.embedded.mqtt import TrialBroker, trial_broker
 from broker.embedded.ports import free_port
 from broker.observability.metrics import forget_process, prepare_directory
+from broker.observability.processes import Restarts
 from broker.supervisor.banner import api_url, say, say_what_runs, warn_if_open
 from broker.supervisor.child import Child, Program
 from broker.supervisor.claims import claimed_directory, claimed_port
@@ -53,6 +54,7 @@ class Node:
         self._mqtt_url = settings.mqtt.url or ""
         self._children: list[Child] = []
         self._inventory: Inventory | None = None
+        self._restarts: Restarts | None = None
 
     def run(self) -> int:
         """Run the node; return the exit code.
@@ -69,7 +71,9 @@ class Node:
             port = held.enter_context(claimed_port(server.host, server.port))
             self._settings = replace(self._settings, server=replace(server, port=port))
             warn_if_open(self._settings)
-            prepare_directory(self._settings.data_directory / "run" / "metrics")
+            metrics = self._settings.data_directory / "run" / "metrics"
+            prepare_directory(metrics)
+            self._restarts = Restarts(metrics)
             held.callback(self._stop_mongod)
             self._start_mongod()
             held.callback(self._stop_children)
@@ -134,16 +138,22 @@ class Node:
             if ended is None:
                 continue
             forget_process(ended.pid)
+            self._count_restart(child.program.name)
             if ended.code == EXIT_CONFIGURATION:
                 log.error("%s cannot work with this configuration", child.program.name)
                 self._exit_code = EXIT_CONFIGURATION
                 self._stopping = True
                 return
 
+    def _count_restart(self, name: str) -> None:
+        if self._restarts is not None:
+            self._restarts.add(name)
+
     def _tend_mongod(self) -> None:
         if self._mongod is None or self._mongod.pid is not None:
             return
         log.warning("the embedded database ended and is started again")
+        self._count_restart("mongod")
         try:
             self._mongod.start(port=self._mongod.port)
         except PortTaken:

@@ -67,6 +67,7 @@ def test_a_killed_process_comes_back(shared: RunningNode, name: str) -> None:
     eventually(lambda: len(shared.processes()) == count)
     eventually(lambda: shared.status("/ready") == 200)
     assert "started again" in shared.errors.read_text()
+    assert f'mutsura_process_restarts_total{{process="{name}"}} 1.0' in shared.text("/metrics")
 
 
 def test_a_second_node_on_the_same_data_is_refused(shared: RunningNode) -> None:

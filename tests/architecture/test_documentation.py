@@ -13,7 +13,7 @@ import adapters.runtime.metrics  # noqa: F401 - declares the metrics of the adap
 from broker.api.page import api_page
 from broker.api.routes import ROUTES, Route
 from broker.config.page import settings_page
-from broker.observability import metrics
+from broker.observability.processes import NodeProcesses
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -38,7 +38,7 @@ def test_an_operation_says_what_it_does_and_names_its_clause(route: Route) -> No
 def test_every_metric_is_documented_and_no_other() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(mutsura_\w+)`", page, re.MULTILINE))
-    families = [*REGISTRY.collect(), *metrics._NodeProcesses().collect()]
+    families = [*REGISTRY.collect(), *NodeProcesses(ROOT).collect()]
     exposed = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in families
