@@ -75,6 +75,7 @@ def _parser(others: list[str]) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
         _add_config(one)
         one.set_defaults(action=action)
+    _add_indexes(commands)
     _add_plain(commands)
     return parser
 
@@ -89,6 +90,18 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--data", help="data directory (default ./data)")
     serve.add_argument("--adapters", help="file that configures the connectors")
     serve.set_defaults(action=_serve)
+
+
+def _add_indexes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "list the database's indexes on entities; build and drop one"
+    indexes = commands.add_parser("indexes", help=text, description=text)
+    _add_config(indexes)
+    indexes.add_argument("--tenant", default="", help="tenant (default: the default tenant)")
+    indexes.add_argument("--build", metavar="IRI", help="build one on an attribute (full name)")
+    indexes.add_argument("--geometry", action="store_true", help="the attribute is a GeoProperty")
+    indexes.add_argument("--drop", metavar="NAME", help="drop a learned one")
+    indexes.add_argument("--data", help="data directory (default ./data)")
+    indexes.set_defaults(action=_indexes)
 
 
 def _add_plain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -180,6 +193,13 @@ def _doctor(parsed: argparse.Namespace) -> int:
     from broker.doctor import examine  # noqa: PLC0415
 
     return examine(_settings_of(parsed))
+
+
+def _indexes(parsed: argparse.Namespace) -> int:
+    from broker.indexes import IndexRequest, manage_indexes  # noqa: PLC0415
+
+    request = IndexRequest(parsed.tenant, parsed.build, parsed.geometry, parsed.drop)
+    return manage_indexes(_settings_of(parsed), request)
 
 
 def _settings(parsed: argparse.Namespace) -> int:
