@@ -30,7 +30,7 @@ docs: $(VENV)/.run ## write the pages that are made from the code
 	$(BIN)/mutsura routes > docs/api.md
 
 bench: $(VENV)/.test ## measure throughput and latency, with references from the same run
-	$(BIN)/python -m tests.performance
+	$(BIN)/python -m tests.performance.bench
 
 clean: ## remove the virtual environment and what tools leave behind; the data stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

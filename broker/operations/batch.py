@@ -39,7 +39,8 @@ class BatchOperations:
 
     An element that could not even be read is a `Refusal` in the input; it comes back among the
     errors. When the database or the broker can do nothing at the moment, the whole batch raises
-    DatabaseUnavailable or Overloaded. Several elements on one entity are applied in the order given.
+    DatabaseUnavailable or Overloaded. Several elements on one entity are applied in the order
+    given.
     """
 
     def __init__(self, *, entities: EntityStore, tenancy: Tenancy) -> None:
