@@ -26,6 +26,7 @@ from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
 from broker.operations.discovery import Discovery
+from broker.operations.expiry import ExpiryTimer
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
 from broker.operations.source_identity import SourceIdentity
@@ -124,18 +125,26 @@ def build_engine(settings: Settings) -> Engine:
     http = HttpSender(outbound, timeout=settings.notifications.timeout)
     addresses = OutboundSettings.of(settings.outbound).addresses
     mqtt = MqttSender(addresses=addresses, timeout=settings.notifications.timeout)
+    entities = MongoEntityStore(
+        databases=databases,
+        tenants=Tenants(databases),
+        clock=system_clock,
+        limits=GroupLimits(),
+    )
     notifier = SubscriptionEngine(
-        stores=_engine_stores(databases, settings),
+        stores=_engine_stores(databases, entities, settings),
         contexts=contexts,
         senders={"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt},
         clock=system_clock,
         limits=_engine_limits(settings),
     )
-    return Engine(parts=(notifier,), resources=(databases.client, outbound, contexts, mqtt))
+    expiry = ExpiryTimer(entities=entities, clock=system_clock)
+    return Engine(parts=(notifier, expiry), resources=(databases.client, outbound, contexts, mqtt))
 
 
-def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:
-    tenants = Tenants(databases)
+def _engine_stores(
+    databases: Databases, entities: MongoEntityStore, settings: Settings
+) -> EngineStores:
     return EngineStores(
         lease=MongoLease(
             databases,
@@ -146,11 +155,9 @@ def _engine_stores(databases: Databases, settings: Settings) -> EngineStores:
         source=MongoChangeSource(databases),
         log=MongoChangeLog(databases),
         positions=MongoPositionStore(databases),
-        subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
+        subscriptions=MongoSubscriptionStore(databases=databases, tenants=Tenants(databases)),
         records=MongoDeliveryRecordStore(databases),
-        entities=MongoEntityStore(
-            databases=databases, tenants=tenants, clock=system_clock, limits=GroupLimits()
-        ),
+        entities=entities,
         outbox=MongoOutbox(databases=databases, clock=system_clock, days_buried=_DAYS_BURIED),
     )
 

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from broker.model.changes import EntityOperation, Transition
+from broker.model.draft import live_version
 from broker.model.entity import Entity
 from broker.model.errors import EntityNotFound, PreconditionFailed
 from broker.query.ast import TypeExpression
@@ -57,7 +58,7 @@ class Conditions:
             return operation
 
         def conditional(current: Entity | None, now: str) -> Transition:
-            self.check(current, entity_id)
+            self.check(live_version(current, now), entity_id)
             return operation(current, now)
 
         return conditional

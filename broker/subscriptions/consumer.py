@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -26,6 +27,8 @@ from broker.subscriptions.matching import Occurrence, matches, occurrence_of
 from broker.subscriptions.registry import Registry
 from broker.subscriptions.rendering import change_elements, links_of
 from broker.subscriptions.stores import EngineStores
+
+log = logging.getLogger(__name__)
 
 
 class NotificationConsumer:
@@ -106,21 +109,47 @@ class NotificationConsumer:
                 entity = await self._with_times(event, entity)
             occurrence = occurrence_of(event.change, entity)
             for compiled in candidates:
-                if await self._matches(compiled, occurrence, now):
-                    elements = await self._elements(compiled, occurrence)
-                    item = Item(
-                        entity_id=event.change.entity_id,
-                        version=event.change.version,
-                        order=event.order,
-                        profile=compiled.profile,
-                        body=elements,
-                        ticket=ticket,
-                    )
-                    ticket.hold()
-                    matched += 1
-                    self._deliveries.offer(compiled, item)
+                is_told = await self._tell(
+                    compiled, occurrence, now=now, order=event.order, ticket=ticket
+                )
+                matched += is_told
         if matched:
             NOTIFICATIONS_MATCHED.inc(matched)
+
+    async def _tell(
+        self,
+        compiled: CompiledSubscription,
+        occurrence: Occurrence,
+        *,
+        now: str,
+        order: str,
+        ticket: Ticket,
+    ) -> bool:
+        """Queue what a subscription is to be told of a change; say whether there is something.
+
+        A fault that shows with one subscription must not take the others' notifications away.
+        """
+        try:
+            if not await self._matches(compiled, occurrence, now):
+                return False
+            body = await self._elements(compiled, occurrence)
+        except Exception:
+            log.exception(
+                "a change could not be matched",
+                extra={"subscription": compiled.key[1], "entity": occurrence.entity.id},
+            )
+            return False
+        item = Item(
+            entity_id=occurrence.change.entity_id,
+            version=occurrence.change.version,
+            order=order,
+            profile=compiled.profile,
+            body=body,
+            ticket=ticket,
+        )
+        ticket.hold()
+        self._deliveries.offer(compiled, item)
+        return True
 
     async def _matches(
         self, compiled: CompiledSubscription, occurrence: Occurrence, now: str

@@ -89,6 +89,13 @@ class Registry:
             )
             self._aside[key] = subscription, since
             return None
+        except Exception:
+            log.exception(
+                "a subscription cannot be used",
+                extra={"tenant": subscription.tenant, "subscription": subscription.id},
+            )
+            self._aside[key] = subscription, since
+            return None
         self._all[key] = compiled
         if subscription.time_interval is None:
             self._candidates.put(compiled)

@@ -104,12 +104,7 @@ class MongoChangeSource:
 
     async def replay(self, since: str) -> AsyncIterator[FeedEvent]:
         """Yield the changes committed since a time from the change log, oldest first by tenant."""
-        with translated():
-            names = await self._databases.client.list_database_names()
-        for name in names:
-            tenant = self._databases.tenant_of(name)
-            if tenant is None:
-                continue
+        for tenant in await self._databases.tenants():
             changes = self._databases.of(tenant)["changes"]
             with translated():
                 async for document in changes.find({"at": {"$gte": since}}).sort("_id"):

@@ -26,7 +26,7 @@ import os
 import random
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bson import ObjectId
 from bson.errors import BSONError
@@ -40,7 +40,6 @@ from broker.model.changes import Change, EntityOperation, Transition
 from broker.model.clock import Clock
 from broker.model.entity import Entity
 from broker.model.errors import DatabaseUnavailable, InternalError, NgsiLdError, Overloaded
-from broker.model.expiry import without_expired
 from broker.observability.metrics import (
     COMMIT_CONFLICTS,
     COMMIT_GROUP_WRITES,
@@ -364,23 +363,13 @@ class CommitGroup:
 
 
 def _apply(write: _Write, current: Entity | None, now: str) -> Transition | NgsiLdError:
-    live = None if current is None else without_expired(current, now)
     try:
-        result = write.operation(live, now)
+        return write.operation(current, now)
     except NgsiLdError as error:
         return error
     except Exception:
         log.exception("an operation on an entity failed", extra={"entity": write.entity_id})
         return InternalError("the operation failed; the log says why")
-    if current is not None and live is None and result.entity is not None and result.change:
-        # Expired but not yet removed: the new entity takes the place of the old document.
-        version = current.version + 1
-        return replace(
-            result,
-            entity=result.entity.evolve(version=version),
-            change=replace(result.change, version=version),
-        )
-    return result
 
 
 def _update(base: Entity, plan: _Plan) -> Document:

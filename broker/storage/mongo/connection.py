@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from broker.model.errors import BadRequestData
+from broker.storage.mongo.errors import translated
 
 Document = dict[str, Any]
 
@@ -77,6 +78,13 @@ class Databases:
             return None
         name = database[len(self.prefix) + 1 :]
         return re.sub(r"\^(.)", lambda lower: lower[1].upper(), name)
+
+    async def tenants(self) -> list[str]:
+        """Return the tenants that have a database. Raises DatabaseUnavailable."""
+        with translated():
+            names = await self.client.list_database_names()
+        tenants = (self.tenant_of(name) for name in names)
+        return [tenant for tenant in tenants if tenant is not None]
 
     async def problem(self) -> str | None:
         """Tell what keeps the database from being used, None if nothing does."""

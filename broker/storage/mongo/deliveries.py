@@ -19,7 +19,6 @@ from broker.model.clock import Clock
 from broker.storage.deliveries import KeptItem
 from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
-from broker.storage.mongo.subscriptions import tenants_with_data
 
 
 class MongoOutbox:
@@ -66,7 +65,7 @@ class MongoOutbox:
     async def waiting(self) -> dict[tuple[str, str], int]:
         """Return how many items wait, by tenant and subscription."""
         waiting: dict[tuple[str, str], int] = {}
-        for tenant in await tenants_with_data(self._databases):
+        for tenant in await self._databases.tenants():
             for subscription_id, count in (await self._counts(tenant)).items():
                 waiting[tenant, subscription_id] = count
         return waiting

@@ -19,6 +19,7 @@ from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_entity
 from broker.storage.mongo.entity_reader import DEFAULT_TIME, EntityReader
 from broker.storage.mongo.entity_search import count_matching, find_page
+from broker.storage.mongo.errors import translated
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
 from broker.storage.mongo.tenants import Tenants
@@ -79,6 +80,19 @@ class MongoEntityStore:
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
         return await count_matching(self._reader(tenant, query), query)
+
+    async def find_expired(self, now: str, *, limit: int) -> list[tuple[str, str]]:
+        """Return tenants and ids of entities of which something expired before a time."""
+        due: list[tuple[str, str]] = []
+        expired = {"$or": [{"xd": {"$lte": now}}, {"xa": {"$lte": now}}]}
+        for tenant in await self._databases.tenants():
+            entities = self._databases.of(tenant)["entities"]
+            with translated():
+                found = await entities.find(expired, {"_id": 1}).limit(limit - len(due)).to_list()
+            due += [(tenant, document["_id"]) for document in found]
+            if len(due) >= limit:
+                break
+        return due
 
     @property
     def queue_length(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.tenants import Tenants
 from broker.storage.subscriptions import Attempts
+
+log = logging.getLogger(__name__)
 
 _LATEST = {
     "ln": "last_notification",
@@ -114,10 +117,16 @@ class MongoSubscriptionStore:
 
     async def all(self) -> AsyncIterator[Subscription]:
         """Yield the subscriptions of all tenants."""
-        for tenant in await tenants_with_data(self._databases):
+        for tenant in await self._databases.tenants():
             with translated():
                 async for document in self._collection(tenant).find():
-                    yield decode_subscription(tenant, document)
+                    try:
+                        yield decode_subscription(tenant, document)
+                    except (KeyError, TypeError, ValueError):
+                        log.exception(
+                            "a stored subscription cannot be read",
+                            extra={"tenant": tenant, "subscription": document.get("_id")},
+                        )
 
     def _collection(self, tenant: str) -> Any:
         return self._databases.of(tenant).get_collection("subscriptions", write_concern=DURABLE)
@@ -156,14 +165,6 @@ class MongoDeliveryRecordStore:
         return self._databases.of(tenant).get_collection(
             "deliveryRecords", write_concern=WriteConcern(w=1, j=False)
         )
-
-
-async def tenants_with_data(databases: Databases) -> list[str]:
-    """Return the tenants that have a database."""
-    with translated():
-        names = await databases.client.list_database_names()
-    tenants = (databases.tenant_of(name) for name in names)
-    return [tenant for tenant in tenants if tenant is not None]
 
 
 def _addition(subscription_id: str, record: DeliveryRecord) -> UpdateOne:

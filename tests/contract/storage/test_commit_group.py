@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from broker.model import patching
 from broker.model.changes import AttributeChange, Change, Transition, apply_change, take_back
 from broker.model.entity import Entity
 from broker.model.errors import AlreadyExists, BadRequestData, InternalError, Overloaded
@@ -182,9 +183,10 @@ async def test_what_expired_is_not_there_and_can_be_made_again(store):
 
     await store.apply("", "urn:x:1", transient)
     assert await store.fetch("", "urn:x:1") is None
-    again = await store.apply("", "urn:x:1", counted("urn:x:1"))
+    made = Entity("urn:x:1", ("urn:t:1",), {COUNTER: [{"type": "Property", "value": 7}]})
+    again = await store.apply("", "urn:x:1", patching.create_entity(made))
     assert again.entity.version == 2
-    assert (await store.fetch("", "urn:x:1")).attributes[COUNTER][0]["value"] == 1
+    assert (await store.fetch("", "urn:x:1")).attributes[COUNTER][0]["value"] == 7
 
 
 async def test_combined_look_ups_give_everybody_their_own(store):
