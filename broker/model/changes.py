@@ -66,10 +66,10 @@ class Transition:
 EntityOperation: TypeAlias = Callable[[Entity | None, str], Transition]
 """`(current entity or None, time of the commit) -> Transition`; pure, raises `NgsiLdError`.
 
-What has expired (clause 4.22) is still part of the current entity: `broker.model.draft.live_version`
-gives it as clients see it. It may be called several times (a version conflict re-reads the entity), and must therefore not
-keep anything between calls. `Transition.entity.version` and `Change.version` are
-`current.version + 1` (1 for a new entity).
+What has expired (clause 4.22) is still part of the current entity; how clients see it is
+`broker.model.draft.live_version`. It may be called several times (a version conflict re-reads the
+entity), and must therefore not keep anything between calls. `Transition.entity.version` and
+`Change.version` are `current.version + 1` (1 for a new entity).
 """
 
 

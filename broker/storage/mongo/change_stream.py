@@ -170,7 +170,7 @@ class MongoChangeLog:
         return {document["_id"]: decode_entity(document) for document in documents}
 
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
-        """Return the changes after each of some (of different entities), by entity, in order."""
+        """Return the changes after each of some (of different entities), by entity."""
         after = [
             {"e": change.entity_id, "v": {"$gt": change.version}, "at": {"$gte": change.at}}
             for change in changes
@@ -178,7 +178,7 @@ class MongoChangeLog:
         log_of_changes = self._databases.of(tenant)["changes"]
         found: dict[str, list[Change]] = {}
         with translated():
-            async for document in log_of_changes.find({"$or": after}).sort("v"):
+            async for document in log_of_changes.find({"$or": after}):
                 found.setdefault(document["e"], []).append(decode_change(document))
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.changes.states import EntityStates, state_after
@@ -83,6 +83,7 @@ class Log:
         return "", ""
 
 
+@settings(max_examples=300)
 @given(st.lists(steps, min_size=1, max_size=12), st.data())
 async def test_every_state_is_found_wherever_one_begins(given_steps, data) -> None:
     past = history(given_steps)
