@@ -21,11 +21,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: a name for people, the command, and how long it may take to end (seconds)."""
+    """What to run.
+
+    `name` is for people, `grace` how long it may take to end (seconds); with `may_finish` it is
+    left alone when it has ended with code 0.
+    """
 
     name: str
     command: tuple[str, ...]
     grace: float = 10.0
+    may_finish: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Child:
         self._started = 0.0
         self._pause = 0.0
         self._due = 0.0
+        self._is_finished = False
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +85,7 @@ class Child:
         """
         now = time.monotonic()
         if self._process is None:
-            if now >= self._due:
+            if now >= self._due and not self._is_finished:
                 self.start()
             return None
         code = self._process.poll()
@@ -87,6 +93,10 @@ class Child:
             return None
         ended = Ended(self._process.pid, code)
         self._process = None
+        if code == 0 and self.program.may_finish:
+            self._is_finished = True
+            log.info("%s has finished", self.program.name)
+            return None
         self._schedule(now, code)
         return ended
 

@@ -32,7 +32,7 @@ def adapters_program(settings: Settings) -> Program | None:
         "--broker", api_url(settings),
         "--data", str(settings.data_directory / "adapters"),
     )  # fmt: skip
-    return Program("adapters", _mutsura("adapters", "run", *options), 15.0)
+    return Program("adapters", _mutsura("adapters", "run", *options), 15.0, may_finish=True)
 
 
 def child_environment(settings: Settings, *, mongodb_uri: str, mqtt_url: str) -> Mapping[str, str]:
