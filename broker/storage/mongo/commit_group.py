@@ -155,6 +155,8 @@ class CommitGroup:
 
     async def _run(self) -> None:
         try:
+            # Requests that arrived together are still to be parsed: let them join.
+            await asyncio.sleep(0)
             while group := self._take():
                 COMMIT_QUEUE.dec(len(group))
                 COMMIT_GROUP_WRITES.observe(len(group))

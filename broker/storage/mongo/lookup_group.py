@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -25,11 +26,11 @@ class LookupGroup:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._entities = database["entities"]
-        self._waiting: dict[str, asyncio.Future[Document | None]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Document | None]]] = {}
         self._is_running = False
 
     async def fetch(self, entity_id: str) -> Document | None:
-        """Return the document (without its last change), or None."""
+        """Return the document, or None."""
         return await self._enter(entity_id)
 
     async def fetch_many(self, entity_ids: Sequence[str]) -> list[Document]:
@@ -38,31 +39,30 @@ class LookupGroup:
         return [document for document in found if document is not None]
 
     def _enter(self, entity_id: str) -> asyncio.Future[Document | None]:
-        future = self._waiting.get(entity_id)
-        if future is None:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting[entity_id] = future
-            if not self._is_running:
-                self._is_running = True
-                run_in_background(self._run(), name="look-up group")
-        # One reader that goes away must not cancel the others.
-        return asyncio.shield(future)
+        future: asyncio.Future[Document | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(entity_id, []).append(future)
+        if not self._is_running:
+            self._is_running = True
+            run_in_background(self._run(), name="look-up group")
+        return future
 
     async def _run(self) -> None:
         try:
+            # Requests that arrived together are still to be parsed: let them join.
+            await asyncio.sleep(0)
             while self._waiting:
-                ids = list(self._waiting)[:_IDS_A_QUERY]
+                ids = list(islice(self._waiting, _IDS_A_QUERY))
                 LOOKUP_GROUP_ENTITIES.observe(len(ids))
-                group = {entity_id: self._waiting.pop(entity_id) for entity_id in ids}
+                group = [(entity_id, self._waiting.pop(entity_id)) for entity_id in ids]
+                found: dict[str, Document] = {}
+                failure: NgsiLdError | None = None
                 try:
-                    documents = await self._query(ids)
+                    found = await self._query(ids)
                 except NgsiLdError as error:
-                    for future in group.values():
-                        future.set_exception(error)
-                        future.exception()  # asked for: a reader may have gone away
-                    continue
-                for entity_id, future in group.items():
-                    future.set_result(documents.get(entity_id))
+                    failure = error
+                for entity_id, readers in group:
+                    for reader in readers:
+                        _answer(reader, found.get(entity_id), failure)
         finally:
             self._is_running = False
 
@@ -73,3 +73,14 @@ class LookupGroup:
                 return {} if document is None else {ids[0]: document}
             cursor = self._entities.find({"_id": {"$in": ids}}, batch_size=_IDS_A_QUERY)
             return {document["_id"]: document for document in await cursor.to_list()}
+
+
+def _answer(
+    reader: asyncio.Future[Document | None], document: Document | None, failure: NgsiLdError | None
+) -> None:
+    if reader.done():  # it went away
+        return
+    if failure is None:
+        reader.set_result(document)
+    else:
+        reader.set_exception(failure)
