@@ -16,7 +16,10 @@ from broker.config.page import settings_page
 from broker.observability.processes import NodeProcesses
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md")]
+    + [path for folder in ("docs", "adapters", "deploy") for path in (ROOT / folder).rglob("*.md")]
+)
 
 
 def test_the_settings_page_is_current() -> None:
