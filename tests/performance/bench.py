@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 import pymongo
 
+from tests.performance import sensors
 from tests.performance.load import Load, Measured, run_load
 from tests.performance.receiver import Receiver
 from tests.performance.requests import TYPE, create_subscription
@@ -145,6 +146,7 @@ def run(bench: Bench) -> None:
         bench.measure("GET by id", "get", int(20_000 * part), connections)
     _query(bench)
     _subscribed(bench)
+    _sensors(bench)
     _memory(bench)
     _ratios(bench)
 
@@ -195,6 +197,12 @@ def _subscribed(bench: Bench) -> None:
         subscription.delete()
 
 
+def _sensors(bench: Bench) -> None:
+    measured = sensors.measure(bench.broker_port, int(15_000 * bench.scale))
+    remark = "QoS 1, from the publisher to the commit"
+    bench.note("measures over MQTT", 1, measured, remark)
+
+
 def _memory(bench: Bench) -> None:
     for child in bench.supervisor.children(recursive=True):
         command = " ".join(child.cmdline()[1:4])
@@ -216,6 +224,7 @@ def _ratios(bench: Bench) -> None:
         ("GET : bare handler", get / bare, 0.60),
         ("queries a second", query, 300.0),
         ("PATCH with : without subscription", subscribed / patch, 0.6),
+        ("MQTT measures a second", rates["measures over MQTT", 1], 1500.0),
     ):
         verdict = "reached" if ratio >= target else "NOT REACHED"
         print(f"  {name:<36} {ratio:>8.2f}  target {target:<6} {verdict}")
