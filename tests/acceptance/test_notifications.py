@@ -8,12 +8,14 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from pymongo import AsyncMongoClient
 
+from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.storage.mongo.connection import Document, connect
 from tests.integration.subscriptions.city import City, Receiver, city, until
 
@@ -142,3 +144,47 @@ async def test_an_engine_that_is_asked_to_stop_tells_nothing_twice(
     finally:
         engine.kill()
     assert receiver.values("count") == [1, 2]
+
+
+def kill_and_restart(mongod: EmbeddedMongod) -> None:
+    """Kill the server, whatever it is doing, and start it again on its data."""
+    root = psutil.Process(mongod.pid)
+    for process in (*root.children(recursive=True), root):
+        process.kill()
+    mongod.stop()
+    mongod.start(port=mongod.port)
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[EmbeddedMongod]:
+    """A server of this test's own, which it may kill."""
+    server = EmbeddedMongod(tmp_path / "mongodb", sizes=MongodSizes(cache=256, oplog=990))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_client(mongod: EmbeddedMongod) -> AsyncMongoClient[Document]:
+    return connect(mongod.uri)
+
+
+async def test_a_database_that_is_killed_takes_no_notification_with_it(
+    mongod: EmbeddedMongod, own_client: AsyncMongoClient[Document], tmp_path: Path
+) -> None:
+    await own_client.admin.command("ping")
+    engine = EngineOfItsOwn(mongod.uri, "town", tmp_path / "engine.err")
+    try:
+        async with city(own_client, "town") as town:
+            receiver = await town.receiver()
+            await town.create(ENTITIES[0], count=0)
+            await town.subscribe(receiver, notificationTrigger=["attributeUpdated"])
+            engine.start()
+            for number in range(1, 31):
+                await town.update(ENTITIES[0], count=number)
+                if number % 10 == 0:
+                    await asyncio.to_thread(kill_and_restart, mongod)
+            await until(lambda: receiver.values("count")[-1:] == [30], seconds=60)
+        assert first_told(receiver, ENTITIES[0]) == list(range(1, 31))
+    finally:
+        engine.kill()
