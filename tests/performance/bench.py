@@ -28,6 +28,7 @@ from tests.performance import sensors
 from tests.performance.load import Load, Measured, run_load
 from tests.performance.receiver import Receiver
 from tests.performance.requests import TYPE, create_subscription
+from tests.performance.rows import rows_a_second
 
 PREFIX = "bench"
 START_SECONDS = 120
@@ -44,6 +45,7 @@ class Bench:
     reference_port: int
     mongodb: str
     supervisor: psutil.Process
+    directory: Path
     scale: float
     rows: list[tuple[str, int, Measured | None, str]] = field(default_factory=list)
     rates: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -113,7 +115,7 @@ def running(scale: float) -> Iterator[Bench]:
                 [sys.executable, "-m", "tests.performance.references", str(reference), mongodb]
             )
             _wait(f"http://127.0.0.1:{reference}/ready")
-            yield Bench(port, reference, mongodb, supervisor, scale)
+            yield Bench(port, reference, mongodb, supervisor, Path(directory), scale)
         finally:
             if references:
                 references.kill()
@@ -146,6 +148,7 @@ def run(bench: Bench) -> None:
         bench.measure("GET by id", "get", int(20_000 * part), connections)
     _query(bench)
     _subscribed(bench)
+    _rows(bench)
     _sensors(bench)
     _memory(bench)
     _ratios(bench)
@@ -203,6 +206,13 @@ def _sensors(bench: Bench) -> None:
     bench.note("measures over MQTT", 1, measured, remark)
 
 
+def _rows(bench: Bench) -> None:
+    broker = f"http://127.0.0.1:{bench.broker_port}"
+    rows = rows_a_second(bench.directory, broker, max(int(20_000 * bench.scale), 500))
+    bench.rates["CSV rows", 1] = rows
+    print(f"{'CSV rows (mutsura import)':<34} {1:>4} {rows:>9,.0f}", flush=True)
+
+
 def _memory(bench: Bench) -> None:
     for child in bench.supervisor.children(recursive=True):
         command = " ".join(child.cmdline()[1:4])
@@ -225,6 +235,7 @@ def _ratios(bench: Bench) -> None:
         ("queries a second", query, 300.0),
         ("PATCH with : without subscription", subscribed / patch, 0.6),
         ("MQTT measures a second", rates["measures over MQTT", 1], 1500.0),
+        ("CSV rows a second", rates["CSV rows", 1], 2000.0),
     ):
         verdict = "reached" if ratio >= target else "NOT REACHED"
         print(f"  {name:<36} {ratio:>8.2f}  target {target:<6} {verdict}")
