@@ -31,6 +31,8 @@ def earliest_expiry(attributes: Attributes) -> str | None:
 
     The time is in the fixed-width form.
     """
+    if not _has_expiry(attributes):
+        return None
     expiries = (expiry for instances in attributes.values() for expiry in _expiries(instances))
     return min((time for time in map(canonical_time, expiries) if time), default=None)
 

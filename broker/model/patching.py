@@ -251,7 +251,8 @@ def only_where(
     """
 
     def guarded(current: Entity | None, now: str) -> Transition:
-        if current is not None and not accepts(current):
+        live = live_version(current, now)
+        if live is not None and not accepts(live):
             raise EntityNotFound(f"The entity <{entity_id}> is not of the type asked for.")
         return operation(current, now)
 

@@ -83,6 +83,14 @@ class _Plan:
     current: Entity | None
     changes: list[Change] = field(default_factory=list)
 
+    @property
+    def touched(self) -> set[str]:
+        """The names of the attributes that may differ between base and current."""
+        names = {name for change in self.changes for name in change.attributes}
+        if self.base is not None and any(one.kind == "entityCreated" for one in self.changes):
+            names.update(self.base.attributes)  # made anew in the place of one that had expired
+        return names
+
 
 @dataclass(slots=True)
 class _Attempt:
@@ -301,8 +309,7 @@ class CommitGroup:
     def _count(attempt: _Attempt) -> Counter[Key]:
         counts: Counter[Key] = Counter()
         for plan in attempt.plans.values():
-            touched = {name for change in plan.changes for name in change.attributes}
-            count_difference(plan.base, plan.current, touched, counts)
+            count_difference(plan.base, plan.current, plan.touched, counts)
         return counts
 
     # ------------------------------------------------------------------- when it does not work
@@ -378,8 +385,7 @@ def _update(base: Entity, plan: _Plan) -> Document:
     assert plan.current is not None
     if any(change.kind != "entityUpdated" for change in plan.changes):
         return encode_entity(plan.current)  # replaced as a whole: it was deleted and made anew
-    touched = {name for change in plan.changes for name in change.attributes}
-    return encode_update(base, plan.current, touched)
+    return encode_update(base, plan.current, plan.touched)
 
 
 def _halves(group: list[_Write]) -> list[list[_Write]]:

@@ -15,6 +15,7 @@ from typing import Any
 from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity, Instance
+from broker.model.expiry import earliest_expiry
 from broker.query.geometries import indexable_geometry
 from broker.storage.mongo.comparable import add_comparable, remove_comparable
 
@@ -107,14 +108,9 @@ def _add_expiry(document: Document, entity: Entity) -> None:
     if entity.expires_at is not None:
         document["x"] = entity.expires_at
         document["xd"] = canonical_time(entity.expires_at)
-    expiries = [
-        time
-        for instances in entity.attributes.values()
-        for instance in instances
-        if "expiresAt" in instance and (time := canonical_time(instance["expiresAt"])) is not None
-    ]
-    if expiries:
-        document["xa"] = min(expiries)
+    earliest = earliest_expiry(entity.attributes)
+    if earliest is not None:
+        document["xa"] = earliest
 
 
 def encode_change(change: Change, change_id: Any) -> Document:

@@ -10,6 +10,7 @@ from broker.model import patching
 from broker.model.changes import AttributeChange, Change, Transition, apply_change, take_back
 from broker.model.entity import Entity
 from broker.model.errors import AlreadyExists, BadRequestData, InternalError, Overloaded
+from broker.storage.mongo.catalogue import MongoCatalogue
 from broker.storage.mongo.documents import decode_change
 
 COUNTER = "https://example.org/counter"
@@ -187,6 +188,16 @@ async def test_what_expired_is_not_there_and_can_be_made_again(store):
     again = await store.apply("", "urn:x:1", patching.create_entity(made))
     assert again.entity.version == 2
     assert (await store.fetch("", "urn:x:1")).attributes[COUNTER][0]["value"] == 7
+
+
+async def test_nothing_of_an_expired_entity_is_counted_when_it_is_made_again(store, databases):
+    old, new = "https://example.org/old", "https://example.org/new"
+    for name, expires_at in ((old, "2001-01-01T00:00:00Z"), (new, None)):
+        attributes = {name: [{"type": "Property", "value": 1}]}
+        made = Entity("urn:x:1", ("urn:t:1",), attributes, expires_at=expires_at)
+        await store.apply("", "urn:x:1", patching.create_entity(made))
+    entries = await MongoCatalogue(databases).entries("")
+    assert {entry.attribute: entry.count for entry in entries} == {"": 1, new: 1}
 
 
 async def test_combined_look_ups_give_everybody_their_own(store):
