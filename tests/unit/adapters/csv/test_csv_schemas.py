@@ -153,3 +153,12 @@ def test_the_mapping_file_of_the_guide_is_right():
         "observedAt": "1988-03-31T15:00:00Z",
     }
     assert entity["location"]["value"]["coordinates"] == [138.3, 34.8]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(MODELS.glob("*/context.jsonld")), ids=lambda path: path.parent.name
+)
+def test_the_common_context_holds_the_terms_of_every_type(path):
+    """A new type goes into `schemas/models/context.jsonld` too: names mean one thing everywhere."""
+    own = {name: iri for name, iri in terms(path).items() if isinstance(iri, str)}
+    assert own.items() <= terms(MODELS / "context.jsonld").items()
