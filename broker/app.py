@@ -14,9 +14,10 @@ from aiohttp import web
 
 from broker.api import keys
 from broker.api.handlers import node
+from broker.api.handlers.description import describe
 from broker.api.measuring import measure_requests
 from broker.api.middleware import answer_problems
-from broker.api.routes import add_routes
+from broker.api.routes import ROUTES, add_routes
 from broker.config import ConfigurationError, Settings
 from broker.contexts.assembly import assemble_contexts
 from broker.contexts.resolver import ContextResolver
@@ -226,5 +227,6 @@ def _add_node_routes(application: web.Application) -> None:
         ("/ready", node.ready),
         ("/metrics", node.metrics),
         ("/version", node.version),
+        ("/openapi.json", describe(ROUTES)),
     ):
         application.router.add_get(path, handler)

@@ -21,7 +21,8 @@ that says what is wrong, where, and what would be right.
 
 _NODE = """
 Beside the API stand `/health` (the process lives), `/ready` (requests can be served), `/metrics`
-([Prometheus](metrics.md)) and `/version`.
+([Prometheus](metrics.md)), `/version`, and `/openapi.json`: all of this page for programs, with the
+shapes of bodies, every status, and examples that can be sent (OpenAPI 3.1).
 """
 
 

@@ -1,0 +1,21 @@
+"""The description of the API for programs: /openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import orjson
+from aiohttp import web
+
+from broker.api.openapi.document import openapi_document
+from broker.api.routes import Route
+
+
+def describe(routes: Iterable[Route]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of /openapi.json; the document is written once."""
+    body = orjson.dumps(openapi_document(routes))
+
+    async def openapi(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    return openapi

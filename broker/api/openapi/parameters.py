@@ -1,0 +1,190 @@
+"""What each URI parameter and header means, and which values it takes (clauses 6.3 to 6.33)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from broker.api.context_negotiation import CONTEXT_RELATION
+from broker.api.incoming import TENANT_HEADER
+
+
+class Parameter(NamedTuple):
+    """A parameter: its meaning, its schema, and a value of it that can be sent."""
+
+    description: str
+    schema: dict[str, Any]
+    example: Any = None
+
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_FLAG: dict[str, Any] = {"type": "boolean", "default": False}
+_LIST: dict[str, Any] = {"type": "array", "items": _TEXT, "minItems": 1}
+_URI: dict[str, Any] = {"type": "string", "format": "uri"}
+_URIS: dict[str, Any] = {"type": "array", "items": _URI, "minItems": 1}
+_FORM: dict[str, Any] = {"enum": ["normalized", "concise", "simplified", "keyValues"]}
+_GEOMETRY: dict[str, Any] = {
+    "enum": ["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"]
+}
+_SIMPLIFIED: dict[str, Any] = {"enum": ["simplified", "keyValues"]}
+
+ENTITY_ID = "urn:ngsi-ld:OffStreetParking:Downtown1"
+SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:parking"
+
+PATH: dict[str, Parameter] = {
+    "entityId": Parameter("The entity.", _URI, ENTITY_ID),
+    "attrId": Parameter(
+        "The attribute, by the name it has in the @context or by its IRI.",
+        _TEXT,
+        "availableSpotNumber",
+    ),
+    "type": Parameter(
+        "The entity type, by the name it has in the @context or by its IRI.",
+        _TEXT,
+        "OffStreetParking",
+    ),
+    "contextId": Parameter("The @context: its local identifier or its URL.", _TEXT),
+    "subscriptionId": Parameter("The subscription.", _URI, SUBSCRIPTION_ID),
+}
+
+QUERY: dict[str, Parameter] = {
+    "attrs": Parameter("Entities with one of these attributes, reduced to them (deprecated).",
+                       _LIST),
+    "collation": Parameter("The language by whose rules text is ordered.", _TEXT, "ja"),
+    "containedBy": Parameter("Entities that linked ones may not lead back to.", _URIS),
+    "coordinates": Parameter("The coordinates of the reference geometry, as in GeoJSON.", _TEXT,
+                             "[-8.5,41.2]"),
+    "count": Parameter("Whether to tell the size of the whole result in NGSILD-Results-Count.",
+                       _FLAG, example=True),
+    "csf": Parameter("A filter of context sources; this broker checks none by it yet.", _TEXT),
+    "cursor": Parameter("The place where a page begins; only links to pages carry it.", _TEXT),
+    "datasetId": Parameter("Instances of attributes with these datasetIds; @none is the default"
+                           " instance.", _LIST),
+    "deleteAll": Parameter("Whether all instances go, rather than one.", _FLAG, example=True),
+    "details": Parameter("Whether to give details rather than names.", _FLAG, example=True),
+    "drop": Parameter("Remove these attributes instead of the entities.", _LIST),
+    "dryRun": Parameter("Only tell which entities the purge would touch.", _FLAG, example=True),
+    "entityMap": Parameter("Whether to make an entity map; for federated queries.", _FLAG),
+    "entityMapLifetime": Parameter("How long the entity map is wanted (ISO 8601 duration).", _TEXT),
+    "expandValues": Parameter("Attributes whose values in q are expanded by the @context.", _LIST),
+    "format": Parameter("The representation.", _FORM, "concise"),
+    "geometry": Parameter("The kind of the reference geometry.", _GEOMETRY, "Point"),
+    "geometryProperty": Parameter("The GeoProperty that becomes the geometry of GeoJSON.", _TEXT,
+                                  "location"),
+    "geoproperty": Parameter("The GeoProperty the geo-query is about.", _TEXT, "location"),
+    "georel": Parameter("The relation to the reference geometry (clause 4.10).", _TEXT,
+                        "near;maxDistance==2000"),
+    "id": Parameter("Entities with these ids.", _URIS, [ENTITY_ID]),
+    "idPattern": Parameter("Entities whose id matches this regular expression.", _TEXT,
+                           "^urn:ngsi-ld:OffStreetParking:"),
+    "join": Parameter("How linked entities are given.", {"enum": ["flat", "inline", "@none"]},
+                      "inline"),
+    "joinLevel": Parameter("How far links are followed.", {"type": "integer", "minimum": 1}, 1),
+    "jsonKeys": Parameter("Attributes whose keys in q are not expanded.", _LIST),
+    "keep": Parameter("Remove all attributes but these, instead of the entities.", _LIST),
+    "kind": Parameter("@contexts of this kind.",
+                      {"enum": ["Hosted", "Cached", "ImplicitlyCreated"]}, "Hosted"),
+    "lang": Parameter("Languages that LanguageProperties are reduced to, best first.", _TEXT, "en"),
+    "limit": Parameter("The most elements on a page; 0 only counts, with count=true.",
+                       {"type": "integer", "minimum": 0}, 10),
+    "local": Parameter("Whether only this broker is asked.", _FLAG, example=True),
+    "observedAt": Parameter("observedAt of attributes that come without it.",
+                            {"type": "string", "format": "date-time"}, "2026-01-31T09:00:00Z"),
+    "offset": Parameter("How many elements to pass over.", {"type": "integer", "minimum": 0}, 0),
+    "omit": Parameter("Members left out (clause 4.21).", _TEXT, "location"),
+    "options": Parameter("Representation, and sysAttrs for createdAt and modifiedAt.",
+                         {"type": "array", "minItems": 1,
+                          "items": {"enum": [*_FORM["enum"], "sysAttrs"]}}, ["sysAttrs"]),
+    "orderBy": Parameter("What the result is ordered by; name;desc for descending (clause 4.23).",
+                         _TEXT, "availableSpotNumber;desc"),
+    "orderFrom": Parameter("Coordinates that distances are measured from.", _TEXT),
+    "orderGeometry": Parameter("The geometry of orderFrom.", _GEOMETRY),
+    "pick": Parameter("The only members given (clause 4.21).", _TEXT, "id,availableSpotNumber"),
+    "q": Parameter("A condition on attributes (clause 4.9).", _TEXT, "availableSpotNumber>20"),
+    "reload": Parameter("Fetch the @context again instead of deleting it.", _FLAG),
+    "scopeQ": Parameter("Entities in these scopes (clause 4.19).", _TEXT, "/Porto/#"),
+    "splitEntities": Parameter("Whether entities of several sources may stay apart.", _FLAG),
+    "type": Parameter("Entities of these types (clause 4.17).", _TEXT, "OffStreetParking"),
+}  # fmt: skip
+
+_NO_OPTIONS = Parameter("This operation has no options yet that change what it does.", _LIST)
+_NO_OVERWRITE = Parameter(
+    "noOverwrite leaves attributes alone that exist.",
+    {"type": "array", "items": {"enum": ["noOverwrite"]}, "minItems": 1},
+    ["noOverwrite"],
+)
+_MERGE_OPTIONS = Parameter(
+    "The body is in the simplified representation.",
+    {"type": "array", "items": _SIMPLIFIED, "minItems": 1, "maxItems": 1},
+)
+_SYS_ATTRS = Parameter(
+    "sysAttrs adds createdAt and modifiedAt.",
+    {"type": "array", "items": {"enum": ["sysAttrs"]}, "minItems": 1},
+    ["sysAttrs"],
+)
+_OF_ONE = Parameter("The operation is carried out if the entity is of these types.", _TEXT,
+                    "OffStreetParking")  # fmt: skip
+
+SPECIAL: dict[tuple[str, str], Parameter] = {
+    ("appendAttributes", "options"): _NO_OVERWRITE,
+    ("updateEntities", "options"): _NO_OVERWRITE,
+    ("upsertEntities", "options"): Parameter(
+        "Existing entities are replaced, or only their given attributes updated.",
+        {
+            "type": "array",
+            "items": {"enum": ["replace", "update"]},
+            "minItems": 1,
+            "maxItems": 1,
+        },
+        ["update"],
+    ),
+    ("mergeEntity", "options"): _MERGE_OPTIONS,
+    ("mergeEntity", "format"): Parameter("The representation of the body.", _SIMPLIFIED),
+    ("mergeEntity", "lang"): Parameter("The language of text given for LanguageProperties.", _TEXT),
+    ("mergeEntities", "options"): _MERGE_OPTIONS,
+    ("mergeEntities", "lang"): Parameter(
+        "The language of text given for LanguageProperties.", _TEXT
+    ),
+    ("deleteAttribute", "datasetId"): Parameter("The instance that goes.", _URI),
+    ("querySubscriptions", "options"): _SYS_ATTRS,
+    ("retrieveSubscription", "options"): _SYS_ATTRS,
+    **{
+        (operation, "options"): _NO_OPTIONS
+        for operation in (
+            "createEntity",
+            "replaceEntity",
+            "updateAttributes",
+            "partialAttributeUpdate",
+            "replaceAttribute",
+        )
+    },
+    **{
+        (operation, "type"): _OF_ONE
+        for operation in (
+            "retrieveEntity",
+            "deleteEntity",
+            "mergeEntity",
+            "replaceEntity",
+            "appendAttributes",
+            "updateAttributes",
+            "partialAttributeUpdate",
+            "deleteAttribute",
+            "replaceAttribute",
+        )
+    },
+}
+"""What a parameter means to one operation, where that differs from what it means elsewhere."""
+
+HEADERS: dict[str, Parameter] = {
+    TENANT_HEADER: Parameter(
+        "The tenant; without it, the default one (clause 6.3.14).",
+        {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+    ),
+    "Link": Parameter(
+        f'Where the @context is (clause 6.3.5): `<URL>; rel="{CONTEXT_RELATION}"; '
+        'type="application/ld+json"`.',
+        _TEXT,
+    ),
+    "If-Match": Parameter("Only if the entity is at one of these versions (ETag), or *.", _TEXT),
+    "If-None-Match": Parameter("Only if the entity is at none of these versions (ETag).", _TEXT),
+    "Prefer": Parameter("`body=json` sends the @context of GeoJSON by Link (clause 6.3.6).", _TEXT),
+}
