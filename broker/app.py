@@ -5,9 +5,6 @@ The only module that names implementations of stores. Read it to see how everyth
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -34,6 +31,7 @@ from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.owner import is_gone, this_process
 from broker.storage.mongo.catalogue import MongoCatalogue
 from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
 from broker.storage.mongo.commit_group import GroupLimits
@@ -150,8 +148,9 @@ def _engine_stores(
         lease=MongoLease(
             databases,
             name="engine",
-            owner=f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
+            owner=this_process(),
             seconds=settings.engine.lease,
+            is_gone=is_gone,
         ),
         source=MongoChangeSource(databases),
         log=MongoChangeLog(databases),

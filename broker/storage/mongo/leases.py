@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from bson import Int64
@@ -16,20 +17,45 @@ _LONG_AGO = {"$toDate": Int64(0)}
 
 
 class MongoLease:
-    """Implements `broker.storage.feed.Lease`; only the clock of the database counts."""
+    """Implements `broker.storage.feed.Lease`; only the clock of the database counts.
 
-    def __init__(self, databases: Databases, *, name: str, owner: str, seconds: float) -> None:
+    `is_gone` tells of an owner whether its process is known to have ended: then nobody waits for
+    the lease to run out.
+    """
+
+    def __init__(
+        self,
+        databases: Databases,
+        *,
+        name: str,
+        owner: str,
+        seconds: float,
+        is_gone: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._leases = databases.system.get_collection("leases", write_concern=DURABLE)
         self._name = name
         self._owner = owner
         self._milliseconds = int(seconds * 1000)
+        self._is_gone = is_gone
         self._exists = False
 
     async def acquire(self) -> int | None:
         """Take or extend the lease; return the term, None if somebody else holds it."""
+        term = await self._take(gone=None)
+        if term is None:
+            with translated():
+                held = await self._leases.find_one({"_id": self._name})
+            owner = None if held is None else held.get("owner")
+            if owner is not None and self._is_gone(owner):
+                return await self._take(gone=owner)
+        return term
+
+    async def _take(self, *, gone: str | None) -> int | None:
         is_mine = {"$eq": ["$owner", self._owner]}
         is_free = {"$lt": [{"$ifNull": ["$until", _LONG_AGO]}, "$$NOW"]}
-        may_take = {"$or": [is_mine, is_free]}
+        may_take: Document = {"$or": [is_mine, is_free]}
+        if gone is not None:
+            may_take["$or"].append({"$eq": ["$owner", gone]})
         update: list[Document] = [
             {
                 "$set": {
