@@ -65,13 +65,13 @@ class Wanted:
 
 def wanted_representation(parameters: Parameters, context: Context, media_type: str) -> Wanted:
     """Return what the URI parameters ask for. Raises BadRequestData, InvalidRequest."""
+    if not len(parameters):
+        return Wanted(media_type, DEFAULT_OPTIONS)
     if "geometryProperty" in parameters and media_type != GEO_JSON:
         raise BadRequestData("geometryProperty is for answers in application/geo+json")
     members = {name: parameters.names(name) for name in ("attrs", "datasetId")}
     members |= {name: _whole(parameters.text(name)) for name in ("pick", "omit")}
     wanted = _wanted(parameters, members, parameters.text("lang"), context, media_type)
-    if not len(parameters):
-        return wanted
     join = join_of(
         parameters.text("join"),
         parameters.integer("joinLevel", least=1, most=DEEPEST_JOIN),
@@ -100,8 +100,6 @@ def _wanted(
     media_type: str,
 ) -> Wanted:
     options = parameters.options(_OPTIONS)
-    if not (options or lang or len(parameters) or any(members.values())):
-        return Wanted(media_type, DEFAULT_OPTIONS)
     geometry_property = parameters.text("geometryProperty")
     pick = _picked(members, context)
     omit = parse_selection(members["omit"], context) if members["omit"] else None

@@ -23,6 +23,9 @@ Document = dict[str, Any]
 
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _BIG_INTEGER = "%int"
+_PLAIN = frozenset(
+    {"type", "value", "unitCode", "datasetId", "valueType", "createdAt", "modifiedAt", "expiresAt"}
+)
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -188,7 +191,7 @@ def encode_value(value: Any) -> Any:
 
 
 def decode_entity(document: Document) -> Entity:
-    """Return the entity of a stored document."""
+    """Return the entity of a stored document, which is the entity's from then on."""
     return Entity(
         id=document["_id"],
         types=tuple(document["t"]),
@@ -209,6 +212,10 @@ def decode_instances(value: Document | list[Document]) -> list[Instance]:
 
 
 def _decode_instance(document: Document) -> Instance:
+    if document.keys() <= _PLAIN and document["type"] == "Property":
+        kind = type(document["value"])
+        if kind is not dict and kind is not list:
+            return document  # it is stored as it is
     instance: Instance = {}
     for key, value in document.items():
         kind = type(value)
