@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from collections import Counter
+from http.client import HTTPException
 from typing import Final
 
 _EVERY: Final = 1.0
@@ -38,7 +39,7 @@ class Inventory:
             if not total or now - self._changed < _SETTLED_AFTER:
                 return None
             told = self._tell(total)
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return None
         self._is_told = True
         return told
@@ -46,7 +47,7 @@ class Inventory:
     def _count(self) -> int:
         url = f"{self._entities}&limit=0&count=true"
         with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - our own API
-            return int(answer.headers["NGSILD-Results-Count"])
+            return int(answer.headers.get("NGSILD-Results-Count", 0))
 
     def _tell(self, total: int) -> str:
         if total > _MOST_COUNTED:

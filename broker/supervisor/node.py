@@ -14,11 +14,11 @@ from __future__ import annotations
 import logging
 import signal
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from http.client import HTTPException
 from typing import Final
 
 from broker.config import Settings
@@ -155,21 +155,25 @@ class Node:
         log.warning("the embedded database ended and is started again")
         self._count_restart("mongod")
         try:
-            self._mongod.start(port=self._mongod.port)
-        except PortTaken:
-            self._mongod.start()
-            for child in self._children:
-                child.use(self._environment)
+            self._restart(self._mongod)
         except EmbeddedServiceError as error:
             log.warning("%s; trying again", error)
             time.sleep(1.0)
+
+    def _restart(self, mongod: EmbeddedMongod) -> None:
+        try:
+            mongod.start(port=mongod.port)
+        except PortTaken:
+            mongod.start()
+            for child in self._children:
+                child.use(self._environment)
 
     def _answers(self) -> bool:
         request = f"{api_url(self._settings)}/ready"
         try:
             with urllib.request.urlopen(request, timeout=1.0) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
+        except (OSError, HTTPException):
             return False
 
     def _become_ready(self) -> None:
