@@ -1,4 +1,4 @@
-"""kill -9 of adapter, broker and MQTT server: every measure the MQTT server took is stored.
+"""kill -9 of adapter and broker, restart of the MQTT server: every measure it took is stored.
 
 Each device sends 0, 1, 2, … ; the journal of the broker must have all of them, in that order, and
 again only what was on its way when something was killed.
@@ -27,7 +27,11 @@ from tests.servers import Mosquitto
 
 DEVICES = 5
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [
+    pytest.mark.timeout(120),
+    # by itself mosquitto drops what waits for a client beyond 1,000 messages
+    pytest.mark.parametrize("mosquitto", ["max_queued_messages 0"], indirect=True),
+]
 
 
 @dataclass
@@ -104,14 +108,14 @@ class Plant:
             values.setdefault(int(entity["id"].rsplit(":", 1)[1]), []).append(entity["n"]["value"])
         return values
 
-    async def connected(self) -> None:
-        """Wait until a measure goes all the way through."""
+    async def connected(self, device: int = 99) -> None:
+        """Wait until a measure of a device used for nothing else goes all the way through."""
         probe = itertools.count()
         async with asyncio.timeout(30):
-            while 99 not in self.stored():
+            while device not in self.stored():
                 with suppress(aiomqtt.MqttError):
                     async with aiomqtt.Client("127.0.0.1", self.mosquitto.port) as client:
-                        await client.publish("/json/key/99/attrs/n", str(next(probe)), qos=1)
+                        await client.publish(f"/json/key/{device}/attrs/n", str(next(probe)), qos=1)
                 await asyncio.sleep(0.2)
 
 
@@ -169,9 +173,14 @@ async def settled(plant: Plant, last: list[int]) -> None:
         values = stored.get(device, [])
         missing = set(range(number + 1)) - set(values)
         assert not missing, f"device {device}: acknowledged to the publisher, not stored: {missing}"
-        first_seen = list(dict.fromkeys(values))
-        assert first_seen == sorted(first_seen), f"device {device}: out of order"
-        assert values[-1] == max(values), f"device {device}: an old value came last"
+        in_order(device, values)
+
+
+def in_order(device: int, values: list[int]) -> None:
+    """Check that values came first in their order, and that the last is the newest."""
+    first_seen = list(dict.fromkeys(values))
+    assert first_seen == sorted(first_seen), f"device {device}: out of order"
+    assert values[-1] == max(values), f"device {device}: an old value came last"
 
 
 async def test_kill_9_of_the_adapter(plant: Plant) -> None:
@@ -187,4 +196,25 @@ async def test_restart_of_the_mqtt_server(plant: Plant) -> None:
 
 
 async def test_kill_9_of_the_mqtt_server(plant: Plant) -> None:
-    await under_load(plant, plant.kill_mosquitto, rounds=2, gap=4.0)
+    """The adapter comes back by itself, goes on, and keeps the order.
+
+    What the MQTT server had taken and neither passed on nor saved is lost with it, so that not all
+    numbers need to be there; those sent after it came back do.
+    """
+    stop = asyncio.Event()
+    load = asyncio.ensure_future(publish_until(plant.mosquitto.port, stop))
+    for _ in range(2):
+        await asyncio.sleep(random.uniform(2, 4))
+        await asyncio.to_thread(plant.kill_mosquitto)
+    await asyncio.sleep(1.0)
+    stop.set()
+    last = await load
+    await plant.connected(device=98)
+    async with aiomqtt.Client("127.0.0.1", plant.mosquitto.port) as client:
+        for device in range(DEVICES):
+            await client.publish(f"/json/key/{device}/attrs/n", str(last[device] + 1), qos=1)
+    async with asyncio.timeout(45):
+        while not all(last[one] + 1 in plant.stored().get(one, ()) for one in range(DEVICES)):
+            await asyncio.sleep(0.2)
+    for device in range(DEVICES):
+        in_order(device, plant.stored()[device])
