@@ -1,0 +1,186 @@
+"""Rules of every request (clauses 6.3.2 to 6.3.7, 6.3.11, 6.3.13 to 6.3.15, 6.3.20)."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+JSON, LD, GEO = "application/json", "application/ld+json", "application/geo+json"
+CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
+RELATION = "http://www.w3.org/ns/json-ld#context"
+LINK = f'<{CORE}>; rel="{RELATION}"; type="{LD}"'
+
+
+def uri(kind, suffix="1"):
+    return f"urn:ngsi-ld:{kind}:{suffix}"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def room(broker, kind):
+    """The path of an entity that is there."""
+    body = {
+        "id": uri(kind),
+        "type": kind,
+        "p": 1,
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}},
+    }
+    assert (await broker.post("/entities", body)).status == 201
+    return f"/entities/{uri(kind)}"
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (f"{LD}, {JSON}", JSON),
+        (f"{JSON};q=0.5, {LD}", LD),
+        (f"{GEO}, {LD};q=0.9", GEO),
+        (f"text/html, {LD};q=0.1", LD),
+    ],
+)
+async def test_the_media_type_is_negotiated(broker, room, accept, media_type):
+    answer = await broker.get(room, Accept=accept)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].partition(";")[0] == media_type
+
+
+async def test_nothing_acceptable_is_406_with_what_there_is(broker, room):
+    answer = await broker.get(room, Accept="text/turtle")
+    assert answer.status == 406
+    assert all(media_type in answer.text for media_type in (JSON, LD, GEO))
+
+
+@pytest.mark.parametrize("path", ["/types", "/attributes", "/subscriptions", "/jsonldContexts"])
+async def test_geojson_is_for_entities_only(broker, path):
+    assert (await broker.get(path, Accept=GEO)).status == 406
+
+
+@pytest.mark.parametrize(
+    ("method", "media_type", "status"),
+    [
+        ("PATCH", "application/merge-patch+json", 204),
+        ("PATCH", "text/plain", 415),
+        ("POST", "application/merge-patch+json", 415),
+        ("POST", "application/json; charset=utf-8", 204),
+    ],
+)
+async def test_the_media_type_of_a_body_is_checked(broker, room, method, media_type, status):
+    answer = await broker.request(method, f"{room}/attrs", {"p": 2}, {"Content-Type": media_type})
+    assert answer.status == status
+
+
+async def test_a_body_of_unknown_length_is_411(broker):
+    where = urlsplit(broker.root)
+    request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n\r\n"
+    assert b" 411 " in await broker_says(where, request.encode())
+
+
+async def broker_says(where, request):
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(request)
+    await writer.drain()
+    line = await reader.readline()
+    writer.close()
+    return line
+
+
+async def test_the_context_comes_by_link_or_in_the_body(broker, kind):
+    by_link = await broker.post("/entities", {"id": uri(kind, "l"), "type": kind}, Link=LINK)
+    body = {"id": uri(kind, "b"), "type": kind, "@context": [{"kind": "https://e.org/kind"}, CORE]}
+    in_body = await broker.request("POST", "/entities", body, {"Content-Type": LD})
+    assert (by_link.status, in_body.status) == (201, 201)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "has_context", "link"),
+    [(JSON, True, None), (LD, False, None), (LD, True, LINK)],
+)
+async def test_the_context_comes_in_one_way_only(broker, kind, media_type, has_context, link):
+    body = {"id": uri(kind), "type": kind} | ({"@context": CORE} if has_context else {})
+    headers = {"Content-Type": media_type} | ({"Link": link} if link else {})
+    answer = await broker.request("POST", "/entities", body, headers)
+    assert (answer.status, answer.json["type"][-14:]) == (400, "BadRequestData")
+
+
+async def test_names_mean_what_the_context_of_the_request_says(broker, kind):
+    context = {"@context": {"size": "https://example.org/size", kind: "https://example.org/Kind"}}
+    body = {"id": uri(kind), "type": kind, "size": 7, **context}
+    assert (await broker.request("POST", "/entities", body, {"Content-Type": LD})).status == 201
+    plain = (await broker.get(f"/entities/{uri(kind)}")).json
+    assert plain["https://example.org/size"]["value"] == 7
+    assert plain["type"] == "https://example.org/Kind"
+
+
+async def test_the_context_of_an_answer_is_where_its_media_type_puts_it(broker, room):
+    plain, linked = await broker.get(room), await broker.get(room, Accept=LD)
+    assert "@context" not in plain.json
+    assert f'rel="{RELATION}"' in plain.headers["Link"]
+    assert "@context" in linked.json
+    assert "Link" not in linked.headers
+
+
+async def test_geojson_has_the_context_in_the_body_unless_told_otherwise(broker, room):
+    feature = await broker.get(room, Accept=GEO)
+    assert feature.json["geometry"] == {"type": "Point", "coordinates": [1, 2]}
+    assert "@context" in feature.json
+    told = await broker.get(room, Accept=GEO, Prefer="body=json")
+    assert "@context" not in told.json
+    assert RELATION in told.headers["Link"]
+
+
+async def test_system_attributes_come_on_request(broker, room):
+    assert "createdAt" not in (await broker.get(room)).json
+    shown = (await broker.get(f"{room}?options=sysAttrs")).json
+    assert {"createdAt", "modifiedAt"} <= shown.keys() & shown["p"].keys()
+
+
+async def test_a_count_is_of_the_whole_result(broker, kind):
+    bodies = [{"id": uri(kind, str(number)), "type": kind} for number in range(5)]
+    await broker.post("/entityOperations/create", bodies)
+    some = await broker.get(f"/entities?type={kind}&count=true&limit=2")
+    assert (len(some.json), some.headers["NGSILD-Results-Count"]) == (2, "5")
+    none = await broker.get(f"/entities?type={kind}&count=true&limit=0")
+    assert (none.json, none.headers["NGSILD-Results-Count"]) == ([], "5")
+    assert (await broker.get(f"/entities?type={kind}&limit=0")).status == 400
+    assert "NGSILD-Results-Count" not in (await broker.get(f"/entities?type={kind}")).headers
+
+
+async def test_a_tenant_is_made_by_the_first_entity_and_apart_from_others(broker, kind):
+    tenant = {"NGSILD-Tenant": f"city-{kind.lower()}"}
+    missing = await broker.get(f"/entities?type={kind}", **tenant)
+    assert (missing.status, missing.json["type"][-17:]) == (404, "NonexistentTenant")
+    created = await broker.post("/entities", {"id": uri(kind), "type": kind}, **tenant)
+    assert (created.status, created.headers["NGSILD-Tenant"]) == (201, tenant["NGSILD-Tenant"])
+    inside = await broker.get(f"/entities/{uri(kind)}", **tenant)
+    assert (inside.status, inside.headers["NGSILD-Tenant"]) == (200, tenant["NGSILD-Tenant"])
+    outside = await broker.get(f"/entities/{uri(kind)}")
+    assert outside.status == 404
+    assert "NGSILD-Tenant" not in outside.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/entities?type=Room&deleteAll=true", None),
+        ("GET", "/entities/urn:x:1?limit=1", None),
+        ("DELETE", "/entities/urn:x:1?q=p", None),
+        ("POST", "/entities/urn:x:1/attrs?options=update", {"p": 1}),
+        ("POST", "/entityOperations/upsert?options=sysAttrs", [{"id": "urn:x:1", "type": "R"}]),
+        ("GET", "/entities?type=Room&options=noOverwrite", None),
+        ("GET", "/types?limit=1", None),
+    ],
+)
+async def test_parameters_an_operation_has_not_are_invalid_requests(broker, method, path, body):
+    answer = await broker.request(method, path, body)
+    assert (answer.status, answer.json["type"][-14:]) == (400, "InvalidRequest")
+
+
+async def test_a_method_a_resource_has_not_is_405_with_those_it_has(broker):
+    answer = await broker.request("PUT", "/entities", {})
+    assert answer.status == 405
+    assert {"GET", "POST", "DELETE"} <= set(answer.headers["Allow"].split(", "))
