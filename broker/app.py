@@ -27,6 +27,7 @@ from broker.operations.discovery import Discovery
 from broker.operations.expiry import ExpiryTimer
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
+from broker.operations.repeats import Repeats
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
@@ -41,6 +42,7 @@ from broker.storage.mongo.deliveries import MongoOutbox
 from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
+from broker.storage.mongo.repeats import MongoRepeatStore
 from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.deliveries import DeliveryLimits
@@ -98,6 +100,10 @@ def build_api(settings: Settings) -> web.Application:
     application[keys.PURGING] = Purging(entities=entities, tenancy=tenancy, clock=system_clock)
     application[keys.SOURCE_IDENTITY] = SourceIdentity(
         alias=settings.server.alias, tenancy=tenancy, clock=system_clock
+    )
+    application[keys.REPEATS] = Repeats(
+        store=MongoRepeatStore(databases=databases, tenants=tenants, clock=system_clock),
+        tenants=tenants,
     )
     application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
     application[node.PROBES] = {"mongodb": databases.problem}

@@ -13,6 +13,7 @@ from broker.operations.contexts import ContextOperations
 from broker.operations.discovery import Discovery
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
+from broker.operations.repeats import Repeats
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
@@ -41,5 +42,6 @@ DISCOVERY = web.AppKey("discovery", Discovery)
 PURGING = web.AppKey("purging", Purging)
 SOURCE_IDENTITY = web.AppKey("source_identity", SourceIdentity)
 BATCH = web.AppKey("batch", BatchOperations)
+REPEATS = web.AppKey("repeats", Repeats)
 SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)
 CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)

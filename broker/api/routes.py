@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from broker.api import repeats
 from broker.api.handlers import (
     attributes,
     batch,
@@ -32,13 +34,17 @@ NgsiLdHandler = Callable[[Incoming], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation of the API. `parameters` are the URI parameters it knows."""
+    """One operation of the API. `parameters` are the URI parameters it knows.
+
+    `repeatable` says whether it takes an Idempotency-Key, and whether it may create the tenant.
+    """
 
     method: str
     path: str
     handler: NgsiLdHandler
     clause: str
     parameters: frozenset[str] = frozenset()
+    repeatable: Literal["", "in tenant", "creates tenant"] = ""
 
 
 _TYPED = frozenset({"type", "local"})
@@ -46,7 +52,14 @@ _DETAILS = frozenset({"details", "local"})
 _ONE = _TYPED | {"options"}
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/entities", entities.create_entity, "5.6.1", frozenset({"local", "options"})),
+    Route(
+        "POST",
+        "/entities",
+        entities.create_entity,
+        "5.6.1",
+        frozenset({"local", "options"}),
+        repeatable="creates tenant",
+    ),
     Route("GET", "/entities", entities.query_entities, "5.7.2", QUERY),
     Route("DELETE", "/entities", entities.purge_entities, "5.6.21", PURGE),
     Route(
@@ -68,7 +81,14 @@ ROUTES: tuple[Route, ...] = (
         _ONE | {"format", "observedAt", "lang"},
     ),
     Route("PUT", "/entities/{entityId}", entities.replace_entity, "5.6.18", _ONE),
-    Route("POST", "/entities/{entityId}/attrs", attributes.append_attributes, "5.6.3", _ONE),
+    Route(
+        "POST",
+        "/entities/{entityId}/attrs",
+        attributes.append_attributes,
+        "5.6.3",
+        _ONE,
+        repeatable="in tenant",
+    ),
     Route("PATCH", "/entities/{entityId}/attrs", attributes.update_attributes, "5.6.2", _ONE),
     Route(
         "PATCH",
@@ -87,13 +107,21 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "PUT", "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "5.6.19", _ONE
     ),
-    Route("POST", "/entityOperations/create", batch.create_entities, "5.6.7", frozenset({"local"})),
+    Route(
+        "POST",
+        "/entityOperations/create",
+        batch.create_entities,
+        "5.6.7",
+        frozenset({"local"}),
+        repeatable="creates tenant",
+    ),
     Route(
         "POST",
         "/entityOperations/upsert",
         batch.upsert_entities,
         "5.6.8",
         frozenset({"local", "options"}),
+        repeatable="creates tenant",
     ),
     Route(
         "POST",
@@ -101,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         batch.update_entities,
         "5.6.9",
         frozenset({"local", "options"}),
+        repeatable="in tenant",
     ),
     Route(
         "POST",
@@ -108,9 +137,15 @@ ROUTES: tuple[Route, ...] = (
         batch.merge_entities,
         "5.6.20",
         frozenset({"local", "options", "observedAt", "lang"}),
+        repeatable="in tenant",
     ),
     Route(
-        "POST", "/entityOperations/delete", batch.delete_entities, "5.6.10", frozenset({"local"})
+        "POST",
+        "/entityOperations/delete",
+        batch.delete_entities,
+        "5.6.10",
+        frozenset({"local"}),
+        repeatable="in tenant",
     ),
     Route("POST", "/entityOperations/query", entities.query_entities_by_post, "5.7.2", SELECTION),
     Route("GET", "/types", discovery.retrieve_entity_types, "5.7.5", _DETAILS),
@@ -181,11 +216,16 @@ def add_routes(application: web.Application, routes: tuple[Route, ...] = ROUTES)
 
 def _parsed(route: Route) -> Handler:
     handle, parameters = route.handler, route.parameters
+    repeatable = route.repeatable
 
     async def handler(request: web.Request) -> web.StreamResponse:
         incoming = Incoming(request, parameters)
         if request.method in {"POST", "PATCH", "PUT"}:
             await incoming.read_body()
+        if repeatable and repeats.HEADER in request.headers:
+            return await repeats.answer_once(
+                incoming, handle, creates_tenant=repeatable == "creates tenant"
+            )
         return await handle(incoming)
 
     return handler

@@ -133,7 +133,14 @@ class BatchOperations:
         self, caller: Caller, elements: Sequence[tuple[str, EntityOperation] | Refusal]
     ) -> BatchResult:
         operations = [element for element in elements if not isinstance(element, Refusal)]
-        results = await self._entities.apply_many(caller.tenant, operations)
+        tokens = None
+        if caller.token is not None:
+            tokens = [
+                caller.token_of(index)
+                for index, element in enumerate(elements)
+                if not isinstance(element, Refusal)
+            ]
+        results = await self._entities.apply_many(caller.tenant, operations, tokens)
         _raise_if_nothing_could_be_done(results)
         outcomes = iter(results)
         result = BatchResult()

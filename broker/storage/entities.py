@@ -27,16 +27,26 @@ class EntityStore(Protocol):
     Every method raises DatabaseUnavailable while the database does not answer.
     """
 
-    async def apply(self, tenant: str, entity_id: str, operation: EntityOperation) -> Transition:
+    async def apply(
+        self, tenant: str, entity_id: str, operation: EntityOperation, token: str | None = None
+    ) -> Transition:
         """Apply an operation to one entity and return when the result is durable.
 
+        What was committed with a token before is not applied again: the transition tells the
+        change and the outcome of then, not the entity.
         Raises what the operation raises, and Overloaded when too many writes wait.
         """
 
     async def apply_many(
-        self, tenant: str, operations: Sequence[tuple[str, EntityOperation]]
+        self,
+        tenant: str,
+        operations: Sequence[tuple[str, EntityOperation]],
+        tokens: Sequence[str | None] | None = None,
     ) -> list[Transition | NgsiLdError]:
-        """Apply operations in order, each by itself: one that fails does not undo another."""
+        """Apply operations in order, each by itself: one that fails does not undo another.
+
+        `tokens` has one for each operation, as for `apply`.
+        """
 
     async def fetch(self, tenant: str, entity_id: str) -> Entity | None:
         """Return an entity, or None."""

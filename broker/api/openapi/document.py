@@ -27,7 +27,7 @@ _ERRORS = {
     412: "If-Match or If-None-Match does not hold.",
     413: "The body or the batch is larger than this broker takes.",
     415: "The media type of the body is not one the operation takes.",
-    422: "The operation is not possible on this resource.",
+    422: "The operation is not possible on it, or the Idempotency-Key was used for another one.",
     500: "The broker failed; its log says why.",
     503: "The broker or its database cannot take the request now; try again after Retry-After.",
     504: "A remote @context cannot be had.",
@@ -95,7 +95,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [operation.tag],
         "x-ngsi-ld-clause": route.clause,
         "parameters": list(_parameters(route, operation)),
-        "responses": _responses(operation),
+        "responses": _responses(route, operation),
     }
     if operation.body is not None:
         described["requestBody"] = _request_body(route, operation)
@@ -111,6 +111,8 @@ def _parameters(route: Route, operation: Operation) -> Iterator[dict[str, Any]]:
     names = ["NGSILD-Tenant", "Link"]
     if operation.is_conditional:
         names += ["If-Match", "If-None-Match"]
+    if route.repeatable:
+        names.append("Idempotency-Key")
     if "geometryProperty" in route.parameters and operation.is_negotiated:
         names.append("Prefer")
     for name in names:
@@ -144,12 +146,14 @@ def _request_body(route: Route, operation: Operation) -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(route: Route, operation: Operation) -> dict[str, Any]:
     statuses = {*_ALWAYS, *operation.errors}
     if operation.body is not None:
         statuses |= {*_WITH_BODY}
     if operation.is_conditional:
         statuses.add(412)
+    if route.repeatable:
+        statuses.add(422)
     if operation.is_negotiated:
         statuses.add(406)
     answers = {

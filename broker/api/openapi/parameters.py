@@ -186,5 +186,9 @@ HEADERS: dict[str, Parameter] = {
     ),
     "If-Match": Parameter("Only if the entity is at one of these versions (ETag), or *.", _TEXT),
     "If-None-Match": Parameter("Only if the entity is at none of these versions (ETag).", _TEXT),
+    "Idempotency-Key": Parameter(
+        "The request may come again within 24 hours: it is applied once and answered the same.",
+        {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    ),
     "Prefer": Parameter("`body=json` sends the @context of GeoJSON by Link (clause 6.3.6).", _TEXT),
 }

@@ -58,6 +58,7 @@ from broker.storage.mongo.documents import (
     encode_update,
 )
 from broker.storage.mongo.errors import RETRYABLE_CODES, translate
+from broker.storage.mongo.repeats import encode_mark, find_carried_out
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class _Write:
     entity_id: str
     operation: EntityOperation
     done: asyncio.Future[Transition]
+    token: str | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ class _Plan:
     base: Entity | None
     current: Entity | None
     changes: list[Change] = field(default_factory=list)
+    marks: dict[int, Document] = field(default_factory=dict)
 
     @property
     def touched(self) -> set[str]:
@@ -136,7 +139,9 @@ class CommitGroup:
         self._held: OrderedDict[str, Entity] = OrderedDict()
 
     def enter(
-        self, writes: Sequence[tuple[str, EntityOperation]]
+        self,
+        writes: Sequence[tuple[str, EntityOperation]],
+        tokens: Sequence[str | None] | None = None,
     ) -> list[asyncio.Future[Transition]]:
         """Queue operations in order; each future resolves when its operation is durable.
 
@@ -149,6 +154,8 @@ class CommitGroup:
         entered = [
             _Write(entity_id, operation, loop.create_future()) for entity_id, operation in writes
         ]
+        for write, token in zip(entered, tokens or (), strict=False):
+            write.token = token
         self._waiting.extend(entered)
         COMMIT_QUEUE.inc(len(entered))
         if self._groups_under_way < self._limits.groups_under_way:
@@ -226,7 +233,12 @@ class CommitGroup:
         async with self._client.start_session() as session:
             await session.start_transaction(read_concern=_LOCAL, write_concern=DURABLE)
             held = await self._read(session, {write.entity_id for write in group})
-            self._compute(group, held, attempt)
+            tokens = [write.token for write in group if write.token is not None]
+            carried_out: dict[str, Transition] = {}
+            if tokens:
+                changes = self._database["changes"]
+                carried_out = await find_carried_out(changes, tokens, session)
+            self._compute(group, held, carried_out, attempt)
             if attempt.records:
                 await self._write(session, attempt)
                 await session.commit_transaction()
@@ -261,22 +273,37 @@ class CommitGroup:
             found.update(await self._read(session, outdated))
         return found
 
-    def _compute(self, group: list[_Write], held: dict[str, Entity], attempt: _Attempt) -> None:
+    def _compute(
+        self,
+        group: list[_Write],
+        held: dict[str, Entity],
+        carried_out: dict[str, Transition],
+        attempt: _Attempt,
+    ) -> None:
         now = self._clock()
         for write in group:
+            token = write.token
+            if token is not None and token in carried_out:
+                attempt.results.append((write, carried_out[token]))
+                continue
             plan = attempt.plans.get(write.entity_id)
             if plan is None:
                 base = held.get(write.entity_id)
                 plan = attempt.plans[write.entity_id] = _Plan(base, base)
             result = _apply(write, plan.current, now)
             if isinstance(result, Transition) and result.change is not None:
+                if token is not None:
+                    plan.marks[len(plan.changes)] = encode_mark(token, result.outcome)
+                    carried_out[token] = result
                 plan.changes.append(result.change)
                 plan.current = result.entity
             attempt.results.append((write, result))
         attempt.records = [
-            encode_change(change, ObjectId())
+            encode_change(change, ObjectId()) | plan.marks.get(number, {})
+            if plan.marks
+            else encode_change(change, ObjectId())
             for plan in attempt.plans.values()
-            for change in plan.changes
+            for number, change in enumerate(plan.changes)
         ]
 
     async def _write(self, session: AsyncClientSession, attempt: _Attempt) -> None:

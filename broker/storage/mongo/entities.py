@@ -48,17 +48,22 @@ class MongoEntityStore:
         self._groups: dict[str, CommitGroup] = {}
         self._lookups: dict[str, LookupGroup] = {}
 
-    async def apply(self, tenant: str, entity_id: str, operation: EntityOperation) -> Transition:
+    async def apply(
+        self, tenant: str, entity_id: str, operation: EntityOperation, token: str | None = None
+    ) -> Transition:
         """Apply an operation to one entity and return when the result is durable."""
         group = self._groups.get(tenant) or await self._open_group(tenant)
-        return await group.enter([(entity_id, operation)])[0]
+        return await group.enter([(entity_id, operation)], None if token is None else [token])[0]
 
     async def apply_many(
-        self, tenant: str, operations: Sequence[tuple[str, EntityOperation]]
+        self,
+        tenant: str,
+        operations: Sequence[tuple[str, EntityOperation]],
+        tokens: Sequence[str | None] | None = None,
     ) -> list[Transition | NgsiLdError]:
         """Apply operations in order, each by itself."""
         group = self._groups.get(tenant) or await self._open_group(tenant)
-        outcomes = await asyncio.gather(*group.enter(operations), return_exceptions=True)
+        outcomes = await asyncio.gather(*group.enter(operations, tokens), return_exceptions=True)
         return [_expected(outcome) for outcome in outcomes]
 
     async def fetch(self, tenant: str, entity_id: str) -> Entity | None:

@@ -28,7 +28,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("xd", ASCENDING)], name="entity_expiry", sparse=True),
         IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
     ],
-    "changes": [IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version")],
+    "changes": [
+        IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
+        IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
+    ],
+    "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
     "catalogue": [],
     "subscriptions": [],
     "deliveries": [

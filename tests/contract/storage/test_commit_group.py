@@ -206,3 +206,30 @@ async def test_combined_look_ups_give_everybody_their_own(store):
     found = await asyncio.gather(*[store.fetch("", i) for i in [*ids, *ids, "urn:x:none"]])
     values = [entity and entity.attributes[COUNTER][0]["value"] for entity in found]
     assert values == [*range(50), *range(50), None]
+
+
+async def test_a_token_is_applied_once_by_whatever_process(make_store, databases):
+    stores = [make_store() for _ in range(4)]
+    outcomes = await asyncio.gather(
+        *[store.apply("", "urn:x:1", counted("urn:x:1"), "r/0") for store in stores * 3]
+    )
+    assert {(outcome.change.kind, outcome.change.version) for outcome in outcomes} == {
+        ("entityCreated", 1)
+    }
+    assert len(await changes_of(databases, "urn:x:1")) == 1
+
+
+async def test_tokens_belong_to_their_operations(store, databases):
+    operations = [("urn:x:1", counted("urn:x:1")) for _ in range(3)]
+    await store.apply_many("", operations, ["r/0", "r/1", "r/1"])
+    await store.apply_many(
+        "", [*operations, ("urn:x:1", counted("urn:x:1"))], ["r/1", "r/0", None, "r/2"]
+    )
+    stored = await databases.of("")["changes"].find().sort("v").to_list()
+    assert [record.get("i") for record in stored] == ["r/0", "r/1", None, "r/2"]
+
+
+async def test_what_failed_may_be_tried_again_with_its_token(store):
+    with pytest.raises(AlreadyExists):
+        await store.apply("", "urn:x:1", refusing(AlreadyExists("there")), "r/0")
+    assert (await store.apply("", "urn:x:1", counted("urn:x:1"), "r/0")).outcome == 1
