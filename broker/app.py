@@ -67,7 +67,10 @@ def build_api(settings: Settings) -> web.Application:
         databases=databases,
         tenants=tenants,
         clock=system_clock,
-        limits=GroupLimits(queued_writes=settings.limits.commit_queue),
+        limits=GroupLimits(
+            queued_writes=settings.limits.commit_queue,
+            attributes_an_entity=settings.limits.attributes_per_entity,
+        ),
         advisor=IndexAdvisor(databases, clock=system_clock, limits=_index_limits(settings)),
         query_time=settings.limits.query_time,
     )
@@ -208,6 +211,7 @@ def _api_settings(settings: Settings) -> keys.ApiSettings:
     limits = settings.limits
     return keys.ApiSettings(
         largest_body=limits.body_bytes,
+        deepest_body=limits.json_depth,
         largest_batch=limits.batch_size,
         page_size=limits.page_size,
         largest_page=limits.page_size_max,

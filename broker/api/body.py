@@ -18,14 +18,15 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _ACCEPTED = frozenset({JSON, JSON_LD})
 _STRING_OR_KEY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
-_DEEPEST = 64
+DEEPEST = 64
 
 
-async def read_json(request: web.Request, *, largest: int) -> Any:
+async def read_json(request: web.Request, *, largest: int, deepest: int) -> Any:
     """Return the JSON of a request body.
 
     Raises UnsupportedMediaType, LengthRequired, BodyTooLarge (`largest` is in bytes) and
-    InvalidRequest for what is not JSON, has a name twice in one object, or is nested too deeply.
+    InvalidRequest for what is not JSON, has a name twice in one object, or is nested too deeply
+    (`deepest` is in levels).
     """
     check_media_type(request)
     length = request.content_length
@@ -37,7 +38,7 @@ async def read_json(request: web.Request, *, largest: int) -> Any:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
-    return parse_json(raw)
+    return parse_json(raw, deepest=deepest)
 
 
 def check_media_type(request: web.Request) -> None:
@@ -50,7 +51,7 @@ def check_media_type(request: web.Request) -> None:
     )
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes, *, deepest: int = DEEPEST) -> Any:
     """Return the value of a JSON text. Raises InvalidRequest with the place of the fault."""
     if not raw.strip():
         raise InvalidRequest("the request has no body; a JSON document is needed")
@@ -61,29 +62,31 @@ def parse_json(raw: bytes) -> Any:
             f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from error
     keys = sum(1 for colon in _STRING_OR_KEY.findall(raw) if colon)
-    if _count_keys(value, 0) != keys:
+    if _count_keys(value, deepest) != keys:
         raise InvalidRequest(_duplicate(raw))
     return value
 
 
-def _count_keys(value: Any, depth: int) -> int:
-    """Count the members of all objects, so that a name given twice shows."""
-    if depth > _DEEPEST:
-        raise InvalidRequest(f"the body is nested more than {_DEEPEST} levels deep")
+def _count_keys(value: Any, levels: int) -> int:
+    """Count the members of all objects, so that a name given twice shows.
+
+    `levels` is how deep the value may still go.
+    """
+    if levels < 0:
+        raise InvalidRequest("the body is nested deeper than this broker allows")
     kind = type(value)
     if kind is dict:
         count = len(value)
-        for member in value.values():
-            kind = type(member)
-            if kind is dict or kind is list:
-                count += _count_keys(member, depth + 1)
-        return count
-    count = 0
-    if kind is list:
-        for member in value:
-            kind = type(member)
-            if kind is dict or kind is list:
-                count += _count_keys(member, depth + 1)
+        inner = value.values()
+    elif kind is list:
+        count = 0
+        inner = value
+    else:
+        return 0
+    for member in inner:
+        kind = type(member)
+        if kind is dict or kind is list:
+            count += _count_keys(member, levels - 1)
     return count
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict
 
 from broker.api.body import read_json
 from broker.api.context_negotiation import context_of_document, linked_context
@@ -19,6 +20,9 @@ from broker.operations.caller import Caller
 TENANT_HEADER = "NGSILD-Tenant"
 
 
+_NONE_GIVEN: MultiDict[str] = MultiDict()
+
+
 class Incoming:
     """One request. `body` is the parsed JSON (None for GET and DELETE without a body)."""
 
@@ -27,7 +31,8 @@ class Incoming:
     def __init__(self, request: web.Request, parameters: Collection[str]) -> None:
         self.request = request
         self.caller = Caller(tenant=_tenant(request))
-        self.parameters = Parameters(request.query, parameters)
+        given = request.query if request.rel_url.raw_query_string else _NONE_GIVEN
+        self.parameters = Parameters(given, parameters)
         headers = request.headers
         self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
         self.media_type = request.content_type
@@ -35,8 +40,10 @@ class Incoming:
 
     async def read_body(self) -> None:
         """Read and parse the body (limits and errors: `broker.api.body.read_json`)."""
-        largest = self.request.app[SETTINGS].largest_body
-        self.body = await read_json(self.request, largest=largest)
+        settings = self.request.app[SETTINGS]
+        self.body = await read_json(
+            self.request, largest=settings.largest_body, deepest=settings.deepest_body
+        )
 
     async def context(self) -> Context:
         """Return the @context of the body if the request has one, else of the Link header."""

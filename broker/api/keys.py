@@ -21,12 +21,13 @@ from broker.operations.tenancy import Tenancy
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """Limits of the HTTP binding: bytes of a body, elements of a batch, elements of a page.
+    """Limits of the HTTP binding: bytes and levels of a body, elements of a batch and a page.
 
     `public_url` is where others reach the broker, None: where the request says.
     """
 
     largest_body: int = 16 * 1024 * 1024
+    deepest_body: int = 64
     largest_batch: int = 2_000
     page_size: int = 20
     largest_page: int = 1_000

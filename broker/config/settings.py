@@ -201,15 +201,6 @@ class NotificationSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class HistorySettings:
-    """The change records, which are the entities' temporal evolution."""
-
-    retention_days: int = setting(
-        0, "How long changes are kept; 0 is for ever.", unit="days", minimum=0
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """The one process of an installation that matches, notifies and expires."""
 
@@ -272,7 +263,6 @@ class Settings:
     contexts: ContextSettings = field(default_factory=ContextSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
-    history: HistorySettings = field(default_factory=HistorySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)

@@ -39,7 +39,13 @@ from pymongo.read_concern import ReadConcern
 from broker.model.changes import Change, EntityOperation, Transition
 from broker.model.clock import Clock
 from broker.model.entity import Entity
-from broker.model.errors import DatabaseUnavailable, InternalError, NgsiLdError, Overloaded
+from broker.model.errors import (
+    BadRequestData,
+    DatabaseUnavailable,
+    InternalError,
+    NgsiLdError,
+    Overloaded,
+)
 from broker.observability.metrics import (
     COMMIT_CONFLICTS,
     COMMIT_GROUP_WRITES,
@@ -112,6 +118,7 @@ class GroupLimits:
     writes_a_group: int = 500
     groups_under_way: int = 1
     held_entities: int = 4_000
+    attributes_an_entity: int = 1_000
     conflicts_before_split: int = 4
     conflicts_before_giving_up: int = 60
     patience_seconds: float = 15.0
@@ -290,7 +297,7 @@ class CommitGroup:
             if plan is None:
                 base = held.get(write.entity_id)
                 plan = attempt.plans[write.entity_id] = _Plan(base, base)
-            result = _apply(write, plan.current, now)
+            result = _apply(write, plan.current, now, self._limits.attributes_an_entity)
             if isinstance(result, Transition) and result.change is not None:
                 if token is not None:
                     plan.marks[len(plan.changes)] = encode_mark(token, result.outcome)
@@ -398,14 +405,22 @@ class CommitGroup:
                 write.done.set_exception(result)
 
 
-def _apply(write: _Write, current: Entity | None, now: str) -> Transition | NgsiLdError:
+def _apply(
+    write: _Write, current: Entity | None, now: str, most_attributes: int
+) -> Transition | NgsiLdError:
     try:
-        return write.operation(current, now)
+        result = write.operation(current, now)
     except NgsiLdError as error:
         return error
     except Exception:
         log.exception("an operation on an entity failed", extra={"entity": write.entity_id})
         return InternalError("the operation failed; the log says why")
+    if result.entity is not None and len(result.entity.attributes) > most_attributes:
+        return BadRequestData(
+            f"the entity would have {len(result.entity.attributes)} attributes; "
+            f"this broker takes {most_attributes}, split it into several entities"
+        )
+    return result
 
 
 def _update(base: Entity, plan: _Plan) -> Document:

@@ -233,3 +233,10 @@ async def test_what_failed_may_be_tried_again_with_its_token(store):
     with pytest.raises(AlreadyExists):
         await store.apply("", "urn:x:1", refusing(AlreadyExists("there")), "r/0")
     assert (await store.apply("", "urn:x:1", counted("urn:x:1"), "r/0")).outcome == 1
+
+
+async def test_an_entity_has_a_limit_of_attributes(make_store, databases):
+    store = make_store(attributes_an_entity=0)
+    with pytest.raises(BadRequestData, match="1 attributes"):
+        await store.apply("", "urn:x:1", counted("urn:x:1"))
+    assert await changes_of(databases, "urn:x:1") == []
