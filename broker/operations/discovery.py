@@ -40,6 +40,8 @@ class Discovery:
         """Retrieve Available Entity Types, with or without details (5.7.5, 5.7.6)."""
         types: dict[str, TypeInfo] = {}
         for entry in await self._entries(caller):
+            if not entry.type:
+                continue
             info = types.setdefault(entry.type, TypeInfo(entry.type))
             if entry.attribute:
                 _add(info.attributes, entry)
@@ -76,6 +78,9 @@ class Discovery:
 
 def _add(found: dict[str, AttributeInfo], entry: CatalogueEntry) -> None:
     info = found.setdefault(entry.attribute, AttributeInfo(entry.attribute))
-    info.count += entry.count
     info.kinds.add(entry.kind)
-    info.types.add(entry.type)
+    if entry.type:
+        info.count += entry.count
+        info.types.add(entry.type)
+    else:
+        info.count -= entry.count

@@ -10,7 +10,9 @@ from typing import Protocol
 class CatalogueEntry:
     """How many instances of an attribute, of one kind, entities of one type have.
 
-    Names are expanded. An entry whose `attribute` is "" counts the entities of the type.
+    Names are expanded. An entry whose `attribute` is "" counts the entities of the type; one whose
+    `type` is "" tells how many instances too many the entries of all types have, because an entity
+    with several types is in each of them.
     """
 
     type: str

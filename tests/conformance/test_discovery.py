@@ -67,6 +67,7 @@ async def test_attributes_in_detail(broker, kinds):
 async def test_one_attribute(broker, kinds):
     body = (await broker.get("/attributes/level", **kinds)).json
     assert (body["id"], body["attributeName"]) == (f"{DEFAULT}level", "level")
+    assert body["attributeCount"] == 2
     assert sorted(body["attributeTypes"]) == ["Property", "Relationship"]
     assert sorted(body["typeNames"]) == ["Room", "Shop"]
 
@@ -91,3 +92,19 @@ async def test_the_context_is_in_the_body_of_json_ld_and_linked_from_json(broker
     linked = await broker.get(path, **kinds, Accept="application/ld+json")
     assert "@context" in linked.json
     assert "Link" not in linked.headers
+
+
+async def test_an_instance_is_counted_once_however_many_types_its_entity_has(broker, kinds, kind):
+    target = f"/entities/urn:ngsi-ld:{kind}:2"
+
+    async def count(name):
+        answer = await broker.get(f"/attributes/{name}", **kinds)
+        return answer.json.get("attributeCount", 0)
+
+    assert (await count("level"), await count("name")) == (2, 1)
+    await broker.patch(target, {"type": ["Room", "Shop", "Hall"]}, **kinds)
+    assert (await count("level"), await count("name")) == (2, 1)
+    await broker.delete(f"{target}/attrs/level", **kinds)
+    assert (await count("level"), await count("name")) == (1, 1)
+    await broker.delete(target, **kinds)
+    assert (await count("level"), await count("name")) == (1, 0)

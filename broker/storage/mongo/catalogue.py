@@ -17,7 +17,11 @@ from broker.storage.mongo.errors import translated
 COLLECTION = "catalogue"
 
 Key = tuple[str, str, str]
-"""Type, attribute, kind; attribute and kind are "" where the entities themselves are counted."""
+"""Type, attribute, kind; attribute and kind are "" where the entities themselves are counted.
+
+The type is "" where instances of entities with several types are counted that stand under each of
+them: once less than there are types, so that the sum over the types less this is exact.
+"""
 
 
 def count_difference(
@@ -46,6 +50,8 @@ def _count(
     for instance in attributes.get(name, ()):
         for type_ in types:
             counts[type_, name, instance["type"]] += step
+        if len(types) > 1:
+            counts["", name, instance["type"]] += step * (len(types) - 1)
 
 
 def catalogue_updates(counts: Counter[Key], shard: str) -> list[Document]:
