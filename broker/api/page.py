@@ -15,6 +15,10 @@ Written by `make docs` from `broker/api/routes.py`. Paths stand under `{API_ROOT
 operation. Header `NGSILD-Tenant` names the tenant. Every error is a problem detail (clause 6.3.2)
 that says what is wrong, where, and what would be right.
 
+A request marked ° takes the header `Idempotency-Key` (1 to 255 visible ASCII characters, such as a
+UUID). Sent again within 24 hours it is applied once and answered the same, also when the broker
+was killed before it could answer; the same key with another request is refused (422).
+
 | request | operation | clause | parameters |
 |---|---|---|---|
 """
@@ -35,4 +39,5 @@ def api_page() -> str:
 def _row(route: Route) -> str:
     first_line = (inspect.getdoc(route.handler) or "").splitlines()[0]
     parameters = ", ".join(f"`{name}`" for name in sorted(route.parameters))
-    return f"| `{route.method} {route.path}` | {first_line} | {route.clause} | {parameters} |"
+    mark = "°" if route.repeatable else ""
+    return f"| `{route.method} {route.path}`{mark} | {first_line} | {route.clause} | {parameters} |"
