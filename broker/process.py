@@ -26,7 +26,7 @@ from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, ins
 
 _LOOK_AGAIN: Final = 2.0
 _REMIND: Final = 30.0
-_GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)
+_GARBAGE_THRESHOLDS: Final = (20_000, 10, 10)
 
 log = logging.getLogger(__name__)
 

@@ -117,7 +117,7 @@ class GroupLimits:
     queued_writes: int = 10_000
     writes_a_group: int = 500
     groups_under_way: int = 1
-    held_entities: int = 4_000
+    held_entities: int = 2_000
     attributes_an_entity: int = 1_000
     conflicts_before_split: int = 4
     conflicts_before_giving_up: int = 60
