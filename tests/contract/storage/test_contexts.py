@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from broker.storage.contexts import StoredContext, cached_id, implicit_id
-from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
 
 URL = "https://example.org/context.jsonld"
@@ -26,18 +25,6 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def client(mongodb_uri):
-    return connect(mongodb_uri)
-
-
-@pytest.fixture
-async def databases(client, database_prefix):
-    await client.admin.command("ping")
-    yield Databases(client, prefix=database_prefix)
-    await client.close()
 
 
 @pytest.fixture
