@@ -98,4 +98,4 @@ def test_every_setting_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_operation_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["routes"]) == 0
-    assert "| `POST /entities` |" in capsys.readouterr().out
+    assert "| `POST /entities`" in capsys.readouterr().out
