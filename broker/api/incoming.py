@@ -13,6 +13,7 @@ from broker.api.context_negotiation import context_of_document, linked_context
 from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS
 from broker.api.media_types import preferred
 from broker.api.parameters import Parameters
+from broker.api.preferences import PREFER, preferred_version
 from broker.contexts.context import Context
 from broker.model.errors import InvalidRequest
 from broker.operations.caller import Caller
@@ -24,9 +25,12 @@ _NONE_GIVEN: MultiDict[str] = MultiDict()
 
 
 class Incoming:
-    """One request. `body` is the parsed JSON (None for GET and DELETE without a body)."""
+    """One request. `body` is the parsed JSON (None for GET and DELETE without a body).
 
-    __slots__ = ("body", "caller", "link", "media_type", "parameters", "request")
+    `version` is the one of the standard that the answer shall conform to, None: the present one.
+    """
+
+    __slots__ = ("body", "caller", "link", "media_type", "parameters", "request", "version")
 
     def __init__(self, request: web.Request, parameters: Collection[str]) -> None:
         self.request = request
@@ -35,6 +39,7 @@ class Incoming:
         self.parameters = Parameters(given, parameters)
         headers = request.headers
         self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
+        self.version = preferred_version(headers.getall(PREFER)) if PREFER in headers else None
         self.media_type = request.content_type
         self.body: Any = None
 

@@ -17,12 +17,14 @@ from broker.api.media_types import GEO_JSON, JSON_LD
 from broker.api.paging import page_headers
 from broker.api.parameters import Parameters
 from broker.api.posted_queries import string, strings
+from broker.api.preferences import PREFER, preference
 from broker.api.responses import ngsi_ld_response
 from broker.contexts.context import Context
 from broker.model.entity import Entity
 from broker.model.errors import AttributeNotFound, BadRequestData, InvalidRequest
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import EntityQuery
+from broker.representations.conformance import CURRENT, after_conforming, conforming_to
 from broker.representations.geojson import (
     LOCATION,
     as_feature,
@@ -166,13 +168,13 @@ async def answer_entity(
     incoming: Incoming, entity: Entity, wanted: Wanted, context: Context
 ) -> web.Response:
     """Return one entity; with join=flat, an array of it and the entities it links to."""
-    bodies = await _write([entity], incoming, wanted, context)
+    bodies, status = await _write([entity], incoming, wanted, context)
     if not bodies[0]:
         raise AttributeNotFound(f"the entity <{entity.id}> has none of the members asked for")
     body: Any = bodies if wanted.join and wanted.join.is_flat else bodies[0]
     if wanted.media_type == GEO_JSON and isinstance(body, list):
         body = write_feature_collection(body)
-    return await _answer(incoming, body, wanted, context)
+    return await _answer(incoming, body, wanted, context, status=status)
 
 
 async def answer_page(
@@ -180,36 +182,52 @@ async def answer_page(
 ) -> web.Response:
     """Return a page of entities with its links."""
     context = await incoming.context()
-    body: Any = await _write(result.entities, incoming, wanted, context)
-    if wanted.media_type == GEO_JSON:
-        body = write_feature_collection(body)
+    bodies, status = await _write(result.entities, incoming, wanted, context)
     headers = page_headers(incoming, query.page, result, wanted.media_type)
-    return await _answer(incoming, body, wanted, context, headers)
+    body: Any = bodies
+    if wanted.media_type == GEO_JSON:
+        body = write_feature_collection(bodies)
+    return await _answer(incoming, body, wanted, context, headers=headers, status=status)
 
 
 async def _write(
     entities: list[Entity], incoming: Incoming, wanted: Wanted, context: Context
-) -> list[dict[str, Any]]:
-    """Return the entities in the wanted representation, with what they link to if asked for."""
-    options, join = wanted.options, wanted.join
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the entities in the wanted representation, with what they link to if asked for.
+
+    The status is 200, or 203 where the preference for a version of the standard alters them.
+    """
+    options, join, version = wanted.options, wanted.join, incoming.version
     check_depths(join, options)
     loaded: Loaded = {}
-    if join is None:
-        bodies = [write_entity(entity, context, options) for entity in entities]
-    else:
+    if join is not None:
         loaded = await incoming.request.app[CONSUMPTION].linked_entities(
             incoming.caller, entities, join.links, options
         )
-        if join.is_flat:
-            bodies = write_flat(entities, context, options, join.links, loaded)
-        else:
-            bodies = [
-                write_inline(entity, context, options, join.links, loaded) for entity in entities
-            ]
-    if wanted.media_type != GEO_JSON:
-        return bodies
-    known: Loaded = {**loaded, **{entity.id: entity for entity in entities}}
-    return [_feature(body, known, wanted) for body in bodies]
+    bodies = _bodies(entities, loaded, wanted, context)
+    if wanted.media_type == GEO_JSON:
+        known: Loaded = {**loaded, **{entity.id: entity for entity in entities}}
+        return [_feature(body, known, wanted) for body in bodies], 200
+    if version is None or version >= CURRENT:
+        return bodies, 200
+    amended = _bodies(
+        [conforming_to(entity, version, options) for entity in entities],
+        {name: one and conforming_to(one, version, options) for name, one in loaded.items()},
+        replace(wanted, options=after_conforming(options)),
+        context,
+    )
+    return amended, 200 if amended == bodies else 203
+
+
+def _bodies(
+    entities: list[Entity], loaded: Loaded, wanted: Wanted, context: Context
+) -> list[dict[str, Any]]:
+    options, join = wanted.options, wanted.join
+    if join is None:
+        return [write_entity(entity, context, options) for entity in entities]
+    if join.is_flat:
+        return write_flat(entities, context, options, join.links, loaded)
+    return [write_inline(entity, context, options, join.links, loaded) for entity in entities]
 
 
 def _feature(body: dict[str, Any], known: Loaded, wanted: Wanted) -> dict[str, Any]:
@@ -225,7 +243,9 @@ async def _answer(
     body: Any,
     wanted: Wanted,
     context: Context,
+    *,
     headers: CIMultiDict[str] | None = None,
+    status: int = 200,
 ) -> web.Response:
     in_body = wanted.media_type == JSON_LD or (
         wanted.media_type == GEO_JSON and _prefers_context_in_body(incoming)
@@ -236,12 +256,10 @@ async def _answer(
         context_url="" if in_body else await incoming.url_of(context),
         context_body=context.body if in_body else None,
         headers=headers,
+        status=status,
     )
 
 
 def _prefers_context_in_body(incoming: Incoming) -> bool:
     """Read Prefer: body=json sends the @context of GeoJSON by Link (6.3.6)."""
-    preferences = incoming.request.headers.getall("Prefer", [])
-    return not any(
-        part.strip().lower() == "body=json" for value in preferences for part in value.split(",")
-    )
+    return preference(incoming.request.headers.getall(PREFER, []), "body") != "json"

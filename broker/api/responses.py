@@ -41,6 +41,7 @@ def ngsi_ld_response(
     context_url: str,
     context_body: Any = None,
     headers: CIMultiDict[str] | None = None,
+    status: int = 200,
 ) -> web.Response:
     """Return NGSI-LD elements with their @context.
 
@@ -55,7 +56,7 @@ def ngsi_ld_response(
     else:
         body = {"@context": context_body, **body}
     headers["Content-Type"] = media_type
-    return web.Response(body=orjson.dumps(body), headers=headers)
+    return web.Response(body=orjson.dumps(body), headers=headers, status=status)
 
 
 def created(path: str, *parts: str) -> web.Response:

@@ -27,6 +27,7 @@ from broker.api.parameters import (
     QUERY,
     SELECTION,
 )
+from broker.api.preferences import confirm_version
 from broker.api.responses import API_ROOT
 
 NgsiLdHandler = Callable[[Incoming], Awaitable[web.StreamResponse]]
@@ -226,6 +227,9 @@ def _parsed(route: Route) -> Handler:
             return await repeats.answer_once(
                 incoming, handle, creates_tenant=repeatable == "creates tenant"
             )
-        return await handle(incoming)
+        response = await handle(incoming)
+        if incoming.version is not None:
+            confirm_version(incoming.version, response)
+        return response
 
     return handler

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 from broker.model.entity import Attributes
 from broker.model.languages import NO_LANGUAGE
@@ -27,6 +27,10 @@ class RepresentationOptions:
     pick: Selection | None = None
     omit: Selection | None = None
     dataset_ids: frozenset[str] | None = None
+
+    def evolve(self, **changes: Any) -> RepresentationOptions:
+        """Return a copy with some members replaced."""
+        return replace(self, **changes)
 
     def shows(self, member: str) -> bool:
         """Return whether a member of an entity (an own one or an expanded attribute) is shown."""

@@ -11,6 +11,7 @@ from broker.model.subscription import Subscription
 from broker.model.terms import Terms
 from broker.query.ast import linked_depth
 from broker.query.entity_query import EntityQuery
+from broker.representations.conformance import Version
 from broker.representations.options import RepresentationOptions
 
 Predicate = Callable[[Entity], bool]
@@ -34,7 +35,8 @@ class CompiledSubscription:
     the database.
     `expires_at` is in the fixed-width form. Changes committed before `since` are none of its
     business: it did not exist then. `profile` is the text of how its notifications are written
-    (`broker.subscriptions.notification.Profile`).
+    (`broker.subscriptions.notification.Profile`). `version` is the one of the standard that
+    notifications conform to, None: the present one.
     """
 
     subscription: Subscription
@@ -47,6 +49,7 @@ class CompiledSubscription:
     triggers: frozenset[str]
     expires_at: str | None
     since: str = ""
+    version: Version | None = None
 
     @property
     def follows_links(self) -> bool:

@@ -16,6 +16,7 @@ from broker.query.geo_parser import parse_geo_query
 from broker.query.matching import compile_query
 from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
+from broker.representations.conformance import CURRENT, Version, conformant
 from broker.representations.languages import parse_languages
 from broker.representations.options import RepresentationOptions
 from broker.representations.selection import attrs_selection, parse_selection
@@ -93,7 +94,17 @@ def compile_subscription(
         triggers=subscription.triggers,
         expires_at=expiry_of(subscription),
         since=since,
+        version=_version(subscription.definition.get("ngsildConformance")),
     )
+
+
+def _version(text: str | None) -> Version | None:
+    """Return the version of the standard notifications are cut down to (clause 4.3.6.8)."""
+    if text is None:
+        return None
+    major, minor = text.split(".")
+    version = conformant((int(major), int(minor)))
+    return None if version == CURRENT else version
 
 
 def _test_of(query: EntityQuery) -> Predicate:

@@ -38,7 +38,7 @@ _FORMATS = ("normalized", "concise", "simplified", "keyValues")
 _ENTITY_MEMBERS = frozenset({"id", "type", "scope"})
 _NAME_IN_TYPES = re.compile(r"[^|,;()\s]+")
 _NAME_IN_PROJECTION = re.compile(r"[^|,{}\s]+")
-_VERSION = re.compile(r"\d+\.\d+")
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 
 def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:

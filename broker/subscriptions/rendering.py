@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from broker.model.entity import NULL, Entity
+from broker.representations.conformance import after_conforming, conforming_to
 from broker.representations.geojson import as_feature, geometry_of
 from broker.representations.linked import Links, Loaded, write_flat, write_inline
 from broker.representations.writing import write_entity
@@ -50,7 +51,11 @@ def links_of(compiled: CompiledSubscription) -> Links | None:
 def _bodies(
     compiled: CompiledSubscription, entities: list[Entity], loaded: Loaded
 ) -> list[dict[str, Any]]:
-    terms, options = compiled.context.terms, compiled.options
+    terms, options, version = compiled.context.terms, compiled.options, compiled.version
+    if version is not None:
+        entities = [conforming_to(entity, version, options) for entity in entities]
+        loaded = {key: one and conforming_to(one, version, options) for key, one in loaded.items()}
+        options = after_conforming(options)
     links = links_of(compiled)
     if links is None:
         return [write_entity(entity, terms, options) for entity in entities]

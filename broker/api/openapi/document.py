@@ -41,6 +41,7 @@ _HEADERS = {
     "Link": "The @context of a body in application/json, and the pages beside this one.",
     "Location": "Where the new resource is.",
     "NGSILD-Results-Count": "The size of the whole result, where count=true asks for it.",
+    "Preference-Applied": "The version of the standard the body conforms to: ngsi-ld=1.5.",
     "Retry-After": "After how many seconds to try again.",
 }
 
@@ -113,7 +114,7 @@ def _parameters(route: Route, operation: Operation) -> Iterator[dict[str, Any]]:
         names += ["If-Match", "If-None-Match"]
     if route.repeatable:
         names.append("Idempotency-Key")
-    if "geometryProperty" in route.parameters and operation.is_negotiated:
+    if operation.is_negotiated:
         names.append("Prefer")
     for name in names:
         yield {"$ref": f"#/components/parameters/{name}"}

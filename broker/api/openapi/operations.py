@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.api.media_types import GEO_JSON, JSON, JSON_LD
@@ -133,6 +133,17 @@ _ONE_ENTITY = Answer(
 _ATTRIBUTE = RequestBody(reference("AttributeFragment"), {"value": 119})
 
 
+def _amendable(answer: Answer) -> dict[int, Answer]:
+    """Return the answers of a read that may be amended to an earlier version (6.3.6)."""
+    amended = replace(
+        answer,
+        description="The same, amended to the version of the standard that Prefer asks for.",
+        headers=(*answer.headers, "Preference-Applied"),
+        has_geojson=False,
+    )
+    return {200: answer, 203: amended}
+
+
 def _change(body: RequestBody | None, *, is_partial: bool = False) -> Operation:
     """Return an operation on one entity that needs it to exist."""
     return Operation(
@@ -161,7 +172,7 @@ _PROVISION = {
         is_conditional=True,
     ),
     "retrieveEntity": Operation(
-        PROVISION, {200: _ONE_ENTITY}, is_conditional=True, is_negotiated=True
+        PROVISION, _amendable(_ONE_ENTITY), is_conditional=True, is_negotiated=True
     ),
     "deleteEntity": _change(None),
     "mergeEntity": _change(RequestBody(reference("EntityFragment"), _FREE)),
@@ -188,10 +199,10 @@ _BATCHES = {
     "deleteEntities": _batch(RequestBody(reference("EntityIds"), [ENTITY_ID])),
 }
 _QUERIES = {
-    "queryEntities": Operation(QUERIES, {200: _PAGE}, errors=(403,), is_negotiated=True),
+    "queryEntities": Operation(QUERIES, _amendable(_PAGE), errors=(403,), is_negotiated=True),
     "queryEntitiesByPost": Operation(
         QUERIES,
-        {200: _PAGE},
+        _amendable(_PAGE),
         errors=(403,),
         body=RequestBody(reference("Query"), _QUERY),
         is_negotiated=True,

@@ -190,5 +190,9 @@ HEADERS: dict[str, Parameter] = {
         "The request may come again within 24 hours: it is applied once and answered the same.",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     ),
-    "Prefer": Parameter("`body=json` sends the @context of GeoJSON by Link (clause 6.3.6).", _TEXT),
+    "Prefer": Parameter(
+        "`ngsi-ld=1.5`: entities as that version of the standard knew them (clause 4.3.6.8), told "
+        "by Preference-Applied. `body=json`: the @context of GeoJSON by Link (clause 6.3.6).",
+        _TEXT,
+    ),
 }

@@ -1,7 +1,10 @@
 import pytest
 from hypothesis import given
 
-from broker.representations.conformance import CURRENT, conforming_to
+from broker.model.entity import NULL, Entity
+from broker.representations.conformance import CURRENT, after_conforming, conformant, conforming_to
+from broker.representations.languages import parse_languages
+from broker.representations.options import RepresentationOptions
 from broker.representations.reading import read_entity
 from broker.representations.writing import write_entity
 from tests.entities import entities
@@ -86,3 +89,49 @@ def test_what_conforms_needs_no_change(version, body, terms):
     assert conforming_to(entity, version) == entity
     kinds = str(write_entity(entity, terms).values())
     assert version >= (1, 8) or "'type': 'List" not in kinds
+
+
+@pytest.mark.parametrize(
+    ("wanted", "possible"),
+    [((1, 5), (1, 5)), ((1, 9), (1, 9)), ((1, 10), (1, 9)), ((2, 0), (1, 9)), ((0, 9), (1, 0))],
+)
+def test_answers_conform_to_the_nearest_version_there_is(wanted, possible):
+    assert conformant(wanted) == possible
+
+
+def test_instances_are_chosen_before_what_they_are_chosen_by_goes(terms):
+    entity = read_entity(BODY, terms)
+    options = RepresentationOptions(dataset_ids=frozenset({"urn:d:1"}))
+    shown = write_entity(conforming_to(entity, (1, 0), options), terms, after_conforming(options))
+    assert shown == {"id": "urn:a:1", "type": "Building", "many": {"type": "Property", "value": 1}}
+
+
+def test_a_language_is_chosen_before_the_map_of_them_goes(terms):
+    entity = read_entity(BODY, terms)
+    options = RepresentationOptions(languages=parse_languages("en"))
+    shown = write_entity(conforming_to(entity, (1, 3), options), terms, options)
+    assert shown["p"]["note"] == {"type": "Property", "value": "x", "lang": "en"}
+
+
+def test_what_was_before_takes_the_earlier_name_and_a_deletion_its_null():
+    name = "https://e.org/a"
+    entity = Entity(
+        "urn:a:1",
+        ("https://e.org/T",),
+        attributes={
+            f"{name}1": [{"type": "VocabProperty", "vocab": "b", "previousVocab": "a"}],
+            f"{name}2": [{"type": "LanguageProperty", "languageMap": {"@none": NULL}}],
+            f"{name}3": [
+                {
+                    "type": "ListRelationship",
+                    "objectList": [{"object": NULL}],
+                    "previousObjectList": [{"object": "urn:a:2"}],
+                }
+            ],
+        },
+    )
+    assert conforming_to(entity, (1, 0)).attributes == {
+        f"{name}1": [{"type": "Property", "value": "b", "previousValue": "a"}],
+        f"{name}2": [{"type": "Property", "value": NULL}],
+        f"{name}3": [{"type": "Relationship", "object": NULL, "previousObject": ["urn:a:2"]}],
+    }

@@ -207,3 +207,14 @@ def test_geojson(prefer: str | None, in_body: bool) -> None:
     assert feature["properties"]["type"] == "Sensor"
     assert ("@context" in body["data"]) is in_body
     assert (link is None) is in_body
+
+
+def test_notifications_conform_to_the_version_that_is_asked_for() -> None:
+    """Clause 5.8.6: ngsildConformance amends by 4.3.6.8."""
+    after = entity(street=STREET, kind={"type": "VocabProperty", "vocab": name("hall")})
+    now = told(None, after, ngsildConformance="1.9")
+    assert now["kind"] == {"type": "VocabProperty", "vocab": "hall"}
+    earlier = told(None, after, ngsildConformance="1.5")
+    assert earlier["kind"] == {"type": "Property", "value": name("hall")}
+    assert earlier["street"] == STREET
+    assert told(None, after, ngsildConformance="1.3")["street"]["type"] == "Property"
