@@ -1,4 +1,4 @@
-"""What the change feed's source promises: in order, complete, and silent about unwatched tenants."""
+"""What the source of the feed promises: in order, complete, silent about unwatched tenants."""
 
 from __future__ import annotations
 
