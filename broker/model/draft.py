@@ -11,6 +11,9 @@ from broker.model.fragment import is_deletion
 
 Outcome = TypeVar("Outcome")
 
+_OFTEN_ALL = frozenset({"type", "value", "unitCode", "observedAt", "datasetId"})
+"""Members that many instances have no others than: none of them is a sub-attribute."""
+
 
 class Draft:
     """A working copy of one entity; nothing outside sees it until `finish` makes a transition.
@@ -127,6 +130,16 @@ def stamped(instance: Instance, previous: Instance | None, now: str) -> Instance
     It replaces `previous`, whose `createdAt` it takes over; sub-attributes likewise. Members and
     sub-attributes that are NULL are left out: there is nothing to delete in something new.
     """
+    if _OFTEN_ALL.issuperset(instance) and NULL not in instance.values():
+        result = instance.copy()
+    else:
+        result = _stamped_members(instance, previous, now)
+    result["createdAt"] = now if previous is None else previous.get("createdAt", now)
+    result["modifiedAt"] = now
+    return result
+
+
+def _stamped_members(instance: Instance, previous: Instance | None, now: str) -> Instance:
     result: Instance = {}
     for member, value in instance.items():
         if ":" in member:
@@ -140,8 +153,6 @@ def stamped(instance: Instance, previous: Instance | None, now: str) -> Instance
                 result[member] = subs
         elif value != NULL:
             result[member] = value
-    result["createdAt"] = now if previous is None else previous.get("createdAt", now)
-    result["modifiedAt"] = now
     return result
 
 
