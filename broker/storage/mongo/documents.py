@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from broker.model.changes import AttributeChange, Change
-from broker.model.datetimes import canonical_time
+from broker.model.datetimes import canonical_time, comparable_time
 from broker.model.entity import Entity, Instance
 from broker.model.expiry import earliest_expiry
 from broker.query.geometries import indexable_geometry
@@ -26,6 +26,8 @@ _BIG_INTEGER = "%int"
 _PLAIN = frozenset(
     {"type", "value", "unitCode", "datasetId", "valueType", "createdAt", "modifiedAt", "expiresAt"}
 )
+_NUMBERS = frozenset({float, int, bool})
+_UNCHANGED = frozenset({str, float, bool})
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -127,8 +129,8 @@ def encode_change(change: Change, change_id: Any) -> Document:
         "at": change.at,
         "a": {
             escape(name): {
-                "b": [_encode_instance(instance) for instance in attribute.before],
-                "a": [_encode_instance(instance) for instance in attribute.after],
+                "b": list(map(_encode_instance, attribute.before)),
+                "a": list(map(_encode_instance, attribute.after)),
             }
             for name, attribute in change.attributes.items()
         },
@@ -151,17 +153,27 @@ def encode_instances(instances: list[Instance]) -> Document | list[Document]:
 
 
 def _encode_instance(instance: Instance) -> Document:
+    if _is_stored_as_it_is(instance):
+        return instance
     document: Document = {}
     for key, value in instance.items():
-        kind = type(value)
         if ":" in key:
             document[escape(key)] = encode_instances(value)
-        elif kind is str or kind is float or kind is bool:
+        elif type(value) in _UNCHANGED:
             document[key] = value
         else:
             document[key] = encode_value(value)
     _add_derived(document, instance)
     return document
+
+
+def _is_stored_as_it_is(instance: Instance) -> bool:
+    if instance["type"] != "Property" or not _PLAIN.issuperset(instance):
+        return False
+    value = instance.get("value")
+    if type(value) is str:
+        return comparable_time(value) is None
+    return type(value) in _NUMBERS and (type(value) is not int or value in _INT64)
 
 
 def _add_derived(document: Document, instance: Instance) -> None:
@@ -179,9 +191,12 @@ def encode_value(value: Any) -> Any:
     """Return a JSON value as it is stored: keys escaped, integers beyond 64 bits as text."""
     kind = type(value)
     if kind is dict:
-        return {escape(key): encode_value(member) for key, member in value.items()}
+        return {
+            escape(key): member if type(member) in _UNCHANGED else encode_value(member)
+            for key, member in value.items()
+        }
     if kind is list:
-        return [encode_value(member) for member in value]
+        return [member if type(member) in _UNCHANGED else encode_value(member) for member in value]
     if kind is int and value not in _INT64:
         return {_BIG_INTEGER: str(value)}
     return value
