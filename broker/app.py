@@ -24,7 +24,9 @@ from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
 from broker.operations.discovery import Discovery
+from broker.operations.entity_maps import EntityMapLimits, EntityMaps
 from broker.operations.expiry import ExpiryTimer
+from broker.operations.mapped_queries import MappedQueries
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
 from broker.operations.repeats import Repeats
@@ -40,6 +42,7 @@ from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
 from broker.storage.mongo.deliveries import MongoOutbox
 from broker.storage.mongo.entities import MongoEntityStore
+from broker.storage.mongo.entity_maps import MongoEntityMapStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
 from broker.storage.mongo.repeats import MongoRepeatStore
@@ -100,7 +103,7 @@ def build_api(settings: Settings) -> web.Application:
         clock=system_clock,
     )
     application[keys.DISCOVERY] = Discovery(catalogue=MongoCatalogue(databases), tenancy=tenancy)
-    application[keys.PURGING] = Purging(entities=entities, tenancy=tenancy, clock=system_clock)
+    _add_queries_by_map(application, settings, databases, entities)
     application[keys.SOURCE_IDENTITY] = SourceIdentity(
         alias=settings.server.alias, tenancy=tenancy, clock=system_clock
     )
@@ -114,6 +117,30 @@ def build_api(settings: Settings) -> web.Application:
     _add_node_routes(application)
     add_routes(application)
     return application
+
+
+def _add_queries_by_map(
+    application: web.Application,
+    settings: Settings,
+    databases: Databases,
+    entities: MongoEntityStore,
+) -> None:
+    """Add what works through entity maps; purging is among it."""
+    tenancy = application[keys.TENANCY]
+    store = MongoEntityMapStore(databases=databases, tenants=Tenants(databases))
+    maps = EntityMaps(
+        maps=store,
+        entities=entities,
+        tenancy=tenancy,
+        clock=system_clock,
+        limits=_map_limits(settings),
+    )
+    mapped = MappedQueries(maps=maps, store=store, entities=entities, clock=system_clock)
+    application[keys.ENTITY_MAPS] = maps
+    application[keys.MAPPED_QUERIES] = mapped
+    application[keys.PURGING] = Purging(
+        entities=entities, maps=mapped, tenancy=tenancy, clock=system_clock
+    )
 
 
 def build_engine(settings: Settings) -> Engine:
@@ -205,6 +232,11 @@ def open_databases(settings: Settings) -> Databases:
 def _index_limits(settings: Settings) -> IndexLimits:
     indexes = settings.indexes
     return IndexLimits(indexes.learned, indexes.uses, indexes.idle_days)
+
+
+def _map_limits(settings: Settings) -> EntityMapLimits:
+    maps = settings.entity_maps
+    return EntityMapLimits(maps.count, maps.entities, maps.lifetime, maps.lifetime_max)
 
 
 def _api_settings(settings: Settings) -> keys.ApiSettings:

@@ -11,6 +11,8 @@ from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
 from broker.operations.discovery import Discovery
+from broker.operations.entity_maps import EntityMaps
+from broker.operations.mapped_queries import MappedQueries
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
 from broker.operations.repeats import Repeats
@@ -42,6 +44,8 @@ CONSUMPTION = web.AppKey("consumption", EntityConsumption)
 DISCOVERY = web.AppKey("discovery", Discovery)
 PURGING = web.AppKey("purging", Purging)
 SOURCE_IDENTITY = web.AppKey("source_identity", SourceIdentity)
+ENTITY_MAPS = web.AppKey("entity_maps", EntityMaps)
+MAPPED_QUERIES = web.AppKey("mapped_queries", MappedQueries)
 BATCH = web.AppKey("batch", BatchOperations)
 REPEATS = web.AppKey("repeats", Repeats)
 SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)

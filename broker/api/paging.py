@@ -39,6 +39,9 @@ def _neighbours(
     """Yield the relations of the pages beside this one, with the parameters that lead there."""
     if page.limit == 0:
         return
+    if result.offset is not None:
+        yield from _neighbours_in_map(page.limit, result, result.offset)
+        return
     if "offset" in incoming.parameters and page.cursor is None:
         if page.offset > 0:
             yield "prev", {"offset": str(max(page.offset - page.limit, 0))}
@@ -49,6 +52,18 @@ def _neighbours(
         yield "prev", {"cursor": result.previous_cursor}
     if result.next_cursor is not None:
         yield "next", {"cursor": result.next_cursor}
+
+
+def _neighbours_in_map(
+    limit: int, result: QueryResult, offset: int
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the pages of an entity map: found by the cursor; the offset is for who counts."""
+    if result.previous_cursor is not None:
+        before = str(max(offset - limit, 0))
+        yield "prev", {"offset": before, "cursor": result.previous_cursor}
+    if result.next_cursor is not None:
+        after = str(offset + len(result.entities))
+        yield "next", {"offset": after, "cursor": result.next_cursor}
 
 
 def offset_page_headers(

@@ -122,6 +122,24 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EntityMapSettings:
+    """Entity maps: they hold the result of a query still while it is paged (docs/queries.md)."""
+
+    count: int = setting(
+        1000,
+        "Most entity maps of a tenant. A new one takes the place of the one that ends soonest.",
+        minimum=1,
+    )
+    entities: int = setting(100_000, "Most entities of one map.", minimum=1, maximum=10_000_000)
+    lifetime: float = setting(
+        300.0, "How long a map lives when the client does not say.", unit="seconds", minimum=1
+    )
+    lifetime_max: float = setting(
+        3600.0, "Longest a client can have it live.", unit="seconds", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ContextSettings:
     """JSON-LD @contexts of users. The core context is built in."""
 
@@ -260,6 +278,7 @@ class Settings:
     mongodb: MongodbSettings = field(default_factory=MongodbSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     indexes: IndexSettings = field(default_factory=IndexSettings)
+    entity_maps: EntityMapSettings = field(default_factory=EntityMapSettings)
     contexts: ContextSettings = field(default_factory=ContextSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)

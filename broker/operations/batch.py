@@ -129,6 +129,15 @@ class BatchOperations:
             ],
         )
 
+    async def preview_deletion(
+        self, caller: Caller, elements: Iterable[str | Refusal]
+    ) -> list[str]:
+        """Return those of the entities that exist, each once: a batch delete would remove them."""
+        await self._tenancy.require(caller)
+        wanted = dict.fromkeys(element for element in elements if isinstance(element, str))
+        found = await self._entities.fetch_many(caller.tenant, list(wanted))
+        return [entity_id for entity_id in wanted if entity_id in found]
+
     async def _apply(
         self, caller: Caller, elements: Sequence[tuple[str, EntityOperation] | Refusal]
     ) -> BatchResult:

@@ -22,13 +22,15 @@ MOST_LINKED = 5_000
 class QueryResult:
     """A page of entities, the cursors of its neighbours, and the size of the whole result.
 
-    `count` is given where the query asks for it.
+    `count` is given where the query asks for it, `offset` (the number of entities before the page)
+    where the page is one of an entity map.
     """
 
     entities: list[Entity]
     next_cursor: str | None = None
     count: int | None = None
     previous_cursor: str | None = None
+    offset: int | None = None
 
 
 class EntityConsumption:

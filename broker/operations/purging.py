@@ -11,6 +11,7 @@ from broker.model.clock import Clock
 from broker.model.errors import BadRequestData, EntityNotFound, NgsiLdError
 from broker.operations.batch import BatchResult, Refusal
 from broker.operations.caller import Caller
+from broker.operations.mapped_queries import MappedQueries
 from broker.operations.tenancy import Tenancy
 from broker.query.entity_query import EntityQuery, Page
 from broker.query.matching import compile_query
@@ -22,23 +23,28 @@ ENTITIES_A_STEP = 500
 @dataclass(frozen=True, slots=True)
 class Purge:
     """What to purge: the entities a query finds, or only their attributes in `drop`, or only those
-    not in `keep` (expanded names; `scope` is the scope)."""
+    not in `keep` (expanded names; `scope` is the scope). With `map_id`, only entities of that map.
+    """
 
     query: EntityQuery
     drop: frozenset[str] | None = None
     keep: frozenset[str] | None = None
+    map_id: str | None = None
 
 
 class Purging:
     """Works in steps, each durable by itself; entities are not held in memory all at once."""
 
-    def __init__(self, *, entities: EntityStore, tenancy: Tenancy, clock: Clock) -> None:
+    def __init__(
+        self, *, entities: EntityStore, maps: MappedQueries, tenancy: Tenancy, clock: Clock
+    ) -> None:
         self._entities = entities
+        self._maps = maps
         self._tenancy = tenancy
         self._clock = clock
 
     async def purge_entities(self, caller: Caller, purge: Purge) -> BatchResult:
-        """Purge Entities (5.6.21). Raises BadRequestData, NonexistentTenant.
+        """Purge Entities (5.6.21). Raises BadRequestData, NonexistentTenant, ResourceNotFound.
 
         An entity that no longer matches when its turn comes is left alone.
         """
@@ -64,6 +70,10 @@ class Purging:
             raise BadRequestData("a purge either drops attributes or keeps some, not both")
         await self._tenancy.require(caller)
         query = purge.query.evolve(now=self._clock(), page=Page(limit=ENTITIES_A_STEP))
+        if purge.map_id is not None:
+            async for entity_ids in self._maps.matching_ids(caller, query, purge.map_id):
+                yield entity_ids
+            return
         while True:
             page = await self._entities.find(caller.tenant, query)
             if page.entities:

@@ -59,3 +59,16 @@ class EntityStore(Protocol):
 
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
+
+    async def find_ids(
+        self, tenant: str, query: EntityQuery, *, most: int, among: Sequence[str] | None = None
+    ) -> list[str]:
+        """Return the ids of all that match in their order (or of those `among` some).
+
+        At most one more than `most` is returned; it tells that there are more.
+        """
+
+    async def find_among(
+        self, tenant: str, query: EntityQuery, entity_ids: Sequence[str]
+    ) -> dict[str, Entity]:
+        """Return those of some entities that match, whatever the page, by id."""

@@ -120,3 +120,15 @@ async def test_delete_deletes_once(broker, kind):
     assert (answer.status, answer.json["success"]) == (207, ids[1:])
     assert [error["entityId"] for error in answer.json["errors"]] == ids[:1]
     assert (await broker.get(f"/entities/{ids[1]}")).status == 404
+
+
+async def test_a_dry_run_of_a_deletion_tells_and_changes_nothing(broker, kind):
+    ids = [f"urn:ngsi-ld:{kind}:{name}" for name in "abc"]
+    await broker.post("/entityOperations/create", [{"id": one, "type": kind} for one in ids[:2]])
+    asked = [ids[1], ids[2], ids[0], ids[1], "no uri"]
+    answer = await broker.post("/entityOperations/delete?dryRun=true", asked)
+    assert (answer.status, answer.json) == (200, {"dryRun": True, "entities": [ids[1], ids[0]]})
+    assert len((await broker.get(f"/entities?type={kind}")).json) == 2
+    really = await broker.post("/entityOperations/delete?dryRun=false", answer.json["entities"])
+    assert really.status == 204
+    assert (await broker.get(f"/entities?type={kind}")).json == []

@@ -66,10 +66,12 @@ async def merge_entities(incoming: Incoming) -> web.Response:
 
 
 async def delete_entities(incoming: Incoming) -> web.Response:
-    """POST /entityOperations/delete (6.17.3.1)."""
+    """POST /entityOperations/delete (6.17.3.1); with dryRun=true it tells what would go."""
     elements = [_id(element, index) for index, element in enumerate(_array(incoming))]
-    result = await incoming.request.app[BATCH].delete_entities(incoming.caller, elements)
-    return batch_response(result)
+    operations = incoming.request.app[BATCH]
+    if incoming.parameters.flag("dryRun"):
+        return dry_run_response(await operations.preview_deletion(incoming.caller, elements))
+    return batch_response(await operations.delete_entities(incoming.caller, elements))
 
 
 def _array(incoming: Incoming) -> list[Any]:
@@ -132,6 +134,11 @@ def _id_of(element: Any) -> str | None:
                 value: str = element[name]
                 return value
     return None
+
+
+def dry_run_response(entity_ids: list[str]) -> web.Response:
+    """Return what a request that deletes would touch (beyond the standard)."""
+    return json_response({"dryRun": True, "entities": entity_ids})
 
 
 def batch_response(result: BatchResult, *, created: bool = False) -> web.Response:

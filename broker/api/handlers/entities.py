@@ -7,27 +7,39 @@ from typing import Any
 from aiohttp import web
 
 from broker.api.conditions import conditions_of
-from broker.api.handlers.batch import batch_response
+from broker.api.entity_maps import HEADER as MAP_HEADER
+from broker.api.entity_maps import map_header, map_request, name_map, posted_map_request
+from broker.api.handlers.batch import batch_response, dry_run_response
 from broker.api.incoming import Incoming
-from broker.api.keys import CONSUMPTION, PROVISION, PURGING, SETTINGS
+from broker.api.keys import (
+    CONSUMPTION,
+    ENTITY_MAPS,
+    MAPPED_QUERIES,
+    PROVISION,
+    PURGING,
+    SETTINGS,
+)
 from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
 from broker.api.parameters import Parameters
 from broker.api.posted_queries import posted_query
 from broker.api.queries import entity_query
 from broker.api.representation import (
+    Wanted,
     answer_entity,
     answer_page,
     posted_representation,
     required_attributes,
     wanted_representation,
 )
-from broker.api.responses import created, json_response, no_content
+from broker.api.responses import created, no_content
 from broker.api.targets import entity_id, merge_defaults
 from broker.contexts.context import Context
 from broker.model.errors import AttributeNotFound, BadRequestData, InvalidRequest
 from broker.operations.conditions import entity_tag
+from broker.operations.entity_maps import MapRequest
 from broker.operations.purging import Purge
+from broker.query.entity_query import EntityQuery
 from broker.representations.options import DEFAULT_OPTIONS
 from broker.representations.reading import read_entity, read_fragment
 
@@ -61,6 +73,8 @@ async def retrieve_entity(incoming: Incoming) -> web.Response:
         )
     response = await answer_entity(incoming, entity, wanted, context)
     response.headers["ETag"] = entity_tag(entity)
+    if "entityMap" in incoming.parameters or MAP_HEADER in incoming.request.headers:
+        await _name_map_of_one(incoming, target, response)
     return response
 
 
@@ -70,10 +84,7 @@ async def query_entities(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
     query = entity_query(incoming.parameters, context, incoming.request.app[SETTINGS])
-    query = query.evolve(attributes=query.attributes or required_attributes(wanted))
-    check_depths(wanted.join, wanted.options, query.condition)
-    result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
-    return await answer_page(incoming, query, result, wanted)
+    return await _answer_query(incoming, query, wanted, map_request(incoming))
 
 
 async def query_entities_by_post(incoming: Incoming) -> web.Response:
@@ -84,10 +95,32 @@ async def query_entities_by_post(incoming: Incoming) -> web.Response:
     query = posted_query(
         incoming.body, incoming.parameters, context, incoming.request.app[SETTINGS]
     )
+    return await _answer_query(incoming, query, wanted, posted_map_request(incoming))
+
+
+async def _answer_query(
+    incoming: Incoming, query: EntityQuery, wanted: Wanted, asked: MapRequest | None
+) -> web.Response:
     query = query.evolve(attributes=query.attributes or required_attributes(wanted))
     check_depths(wanted.join, wanted.options, query.condition)
-    result = await incoming.request.app[CONSUMPTION].query_entities(incoming.caller, query)
-    return await answer_page(incoming, query, result, wanted)
+    application = incoming.request.app
+    if asked is None:
+        result = await application[CONSUMPTION].query_entities(incoming.caller, query)
+        return await answer_page(incoming, query, result, wanted)
+    mapped = await application[MAPPED_QUERIES].query_entities(incoming.caller, query, asked)
+    response = await answer_page(incoming, query, mapped.result, wanted)
+    name_map(response, mapped.map_id)
+    if mapped.is_new and response.status == 200:
+        response.set_status(201)
+    return response
+
+
+async def _name_map_of_one(incoming: Incoming, target: str, response: web.Response) -> None:
+    """Name the entity map of a retrieval, made if there is none yet (5.7.1.4)."""
+    asked = map_request(incoming)
+    if asked is not None:
+        maps = incoming.request.app[ENTITY_MAPS]
+        name_map(response, await maps.map_of_entity(incoming.caller, target, asked))
 
 
 async def delete_entity(incoming: Incoming) -> web.Response:
@@ -150,16 +183,21 @@ async def purge_entities(incoming: Incoming) -> web.Response:
     parameters = incoming.parameters
     query = entity_query(parameters, context, incoming.request.app[SETTINGS])
     check_depths(None, DEFAULT_OPTIONS, query.condition)
+    map_id = map_header(incoming)
     purge = Purge(
         query=query,
         keep=_members(parameters, "keep", context),
         drop=_members(parameters, "drop", context),
+        map_id=map_id,
     )
     purging = incoming.request.app[PURGING]
     if parameters.flag("dryRun"):
-        would_go = await purging.preview(incoming.caller, purge)
-        return json_response({"dryRun": True, "entities": would_go})
-    return batch_response(await purging.purge_entities(incoming.caller, purge))
+        response = dry_run_response(await purging.preview(incoming.caller, purge))
+    else:
+        response = batch_response(await purging.purge_entities(incoming.caller, purge))
+    if map_id is not None:
+        name_map(response, map_id)
+    return response
 
 
 def _members(parameters: Parameters, name: str, context: Context) -> frozenset[str] | None:

@@ -40,6 +40,7 @@ _HEADERS = {
     "ETag": "The version of the entity, for If-Match.",
     "Link": "The @context of a body in application/json, and the pages beside this one.",
     "Location": "Where the new resource is.",
+    "NGSILD-EntityMap": "The entity map that was used, where one was asked for.",
     "NGSILD-Results-Count": "The size of the whole result, where count=true asks for it.",
     "Preference-Applied": "The version of the standard the body conforms to: ngsi-ld=1.5.",
     "Retry-After": "After how many seconds to try again.",
@@ -110,6 +111,8 @@ def _parameters(route: Route, operation: Operation) -> Iterator[dict[str, Any]]:
     for name in sorted(route.parameters):
         yield _parameter(name, "query", SPECIAL.get((identifier, name), QUERY.get(name)))
     names = ["NGSILD-Tenant", "Link"]
+    if "entityMap" in route.parameters or identifier == "purgeEntities":
+        names.append("NGSILD-EntityMap")
     if operation.is_conditional:
         names += ["If-Match", "If-None-Match"]
     if route.repeatable:

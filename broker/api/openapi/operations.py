@@ -51,11 +51,13 @@ class Operation:
 
 
 PROVISION, BATCHES, QUERIES = "Entities", "Batches", "Queries"
+MAPS = "Entity maps"
 DISCOVERY, CONTEXTS, SUBSCRIPTIONS = "Discovery", "@contexts", "Subscriptions"
 TAGS = {
     PROVISION: "Create, read, change and delete entities (clause 5.6).",
     BATCHES: "Many entities with one request (clauses 5.6.7 to 5.6.10, 5.6.20).",
     QUERIES: "Find entities (clause 5.7.2).",
+    MAPS: "Fix which entities a sequence of queries is about (clause 5.14).",
     DISCOVERY: "Which types and attributes there are, and which broker this is (5.7.5 to 5.7.10).",
     CONTEXTS: "Host and look after @contexts (clause 5.13).",
     SUBSCRIPTIONS: "Be told of changes (clause 5.8).",
@@ -113,8 +115,12 @@ _UPDATED = Answer("Some attributes were not changed.", reference("UpdateResult")
 _PAGE = Answer(
     "A page of entities.",
     array_of("EntityMembers"),
-    headers=("Link", "NGSILD-Results-Count"),
+    headers=("Link", "NGSILD-Results-Count", "NGSILD-EntityMap"),
     has_geojson=True,
+)
+_DRY_RUN = Answer("With dryRun=true: what would go.", reference("DryRun"))
+_MAP_MADE = Answer(
+    "The entity map that was made.", reference("EntityMap"), ("Link", "NGSILD-EntityMap")
 )
 _BATCH_DONE = {204: _DONE, 207: _BATCH}
 _ATTRIBUTES_DONE = {204: _DONE, 207: _UPDATED}
@@ -142,6 +148,12 @@ def _amendable(answer: Answer) -> dict[int, Answer]:
         has_geojson=False,
     )
     return {200: answer, 203: amended}
+
+
+_PAGES = {
+    **_amendable(_PAGE),
+    201: replace(_PAGE, description="The same, and an entity map was made."),
+}
 
 
 def _change(body: RequestBody | None, *, is_partial: bool = False) -> Operation:
@@ -187,7 +199,7 @@ _PROVISION = {
     "deleteAttribute": _change(None),
     "purgeEntities": Operation(
         PROVISION,
-        {200: Answer("With dryRun=true: what would go.", reference("DryRun")), **_BATCH_DONE},
+        {200: _DRY_RUN, **_BATCH_DONE},
         errors=(403,),
     ),
 }
@@ -196,17 +208,38 @@ _BATCHES = {
     "upsertEntities": _batch(_ENTITIES, creates=True),
     "updateEntities": _batch(RequestBody(array_of("EntityFragment"), _CHANGES)),
     "mergeEntities": _batch(RequestBody(array_of("EntityFragment"), _CHANGES)),
-    "deleteEntities": _batch(RequestBody(reference("EntityIds"), [ENTITY_ID])),
+    "deleteEntities": Operation(
+        BATCHES,
+        {200: _DRY_RUN, **_BATCH_DONE},
+        body=RequestBody(reference("EntityIds"), [ENTITY_ID]),
+    ),
 }
 _QUERIES = {
-    "queryEntities": Operation(QUERIES, _amendable(_PAGE), errors=(403,), is_negotiated=True),
+    "queryEntities": Operation(QUERIES, _PAGES, errors=(403,), is_negotiated=True),
     "queryEntitiesByPost": Operation(
         QUERIES,
-        _amendable(_PAGE),
+        _PAGES,
         errors=(403,),
         body=RequestBody(reference("Query"), _QUERY),
         is_negotiated=True,
     ),
+}
+_MAPS = {
+    "createEntityMap": Operation(MAPS, {201: _MAP_MADE}, errors=(403,), is_negotiated=True),
+    "createEntityMapByPost": Operation(
+        MAPS,
+        {201: _MAP_MADE},
+        errors=(403,),
+        body=RequestBody(reference("Query"), _QUERY),
+        is_negotiated=True,
+    ),
+    "retrieveEntityMap": _read(MAPS, "The entity map.", reference("EntityMap")),
+    "updateEntityMap": Operation(
+        MAPS,
+        {204: _DONE},
+        body=RequestBody(reference("EntityMapFragment"), {"expiresAt": "2099-01-31T09:00:00Z"}),
+    ),
+    "deleteEntityMap": Operation(MAPS, {204: _DONE}),
 }
 _DISCOVERY = {
     "retrieveEntityTypes": _read(DISCOVERY, "Types.", _either("EntityTypeList", "EntityType")),
@@ -279,6 +312,7 @@ OPERATIONS: dict[str, Operation] = {
     **_PROVISION,
     **_BATCHES,
     **_QUERIES,
+    **_MAPS,
     **_DISCOVERY,
     **_CONTEXTS,
     **_SUBSCRIPTIONS,

@@ -43,6 +43,7 @@ PATH: dict[str, Parameter] = {
         "OffStreetParking",
     ),
     "contextId": Parameter("The @context: its local identifier or its URL.", _TEXT),
+    "entityMapId": Parameter("The entity map.", _URI),
     "subscriptionId": Parameter("The subscription.", _URI, SUBSCRIPTION_ID),
 }
 
@@ -62,9 +63,11 @@ QUERY: dict[str, Parameter] = {
     "deleteAll": Parameter("Whether all instances go, rather than one.", _FLAG, example=True),
     "details": Parameter("Whether to give details rather than names.", _FLAG, example=True),
     "drop": Parameter("Remove these attributes instead of the entities.", _LIST),
-    "dryRun": Parameter("Only tell which entities the purge would touch.", _FLAG, example=True),
-    "entityMap": Parameter("Whether to make an entity map; for federated queries.", _FLAG),
-    "entityMapLifetime": Parameter("How long the entity map is wanted (ISO 8601 duration).", _TEXT),
+    "dryRun": Parameter("Only tell which entities the request would touch.", _FLAG, example=True),
+    "entityMap": Parameter("Whether to page through an entity map, and make one if there is none.",
+                           _FLAG),
+    "entityMapLifetime": Parameter("How long the entity map is wanted (ISO 8601 duration).",
+                                   _TEXT, "PT5M"),
     "expandValues": Parameter("Attributes whose values in q are expanded by the @context.", _LIST),
     "format": Parameter("The representation.", _FORM, "concise"),
     "geometry": Parameter("The kind of the reference geometry.", _GEOMETRY, "Point"),
@@ -102,7 +105,8 @@ QUERY: dict[str, Parameter] = {
     "q": Parameter("A condition on attributes (clause 4.9).", _TEXT, "availableSpotNumber>20"),
     "reload": Parameter("Fetch the @context again instead of deleting it.", _FLAG),
     "scopeQ": Parameter("Entities in these scopes (clause 4.19).", _TEXT, "/Porto/#"),
-    "splitEntities": Parameter("Whether entities of several sources may stay apart.", _FLAG),
+    "splitEntities": Parameter("Whether an entity may be distributed over several brokers: then"
+                               " an entity map is made by id and type alone.", _FLAG),
     "type": Parameter("Entities of these types (clause 4.17).", _TEXT, "OffStreetParking"),
 }  # fmt: skip
 
@@ -175,6 +179,9 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
 """What a parameter means to one operation, where that differs from what it means elsewhere."""
 
 HEADERS: dict[str, Parameter] = {
+    "NGSILD-EntityMap": Parameter(
+        "The entity map to use, as the answer that made it named it (Table 6.4.3.2-2).", _TEXT
+    ),
     TENANT_HEADER: Parameter(
         "The tenant; without it, the default one (clause 6.3.14).",
         {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},

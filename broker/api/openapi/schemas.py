@@ -36,6 +36,7 @@ def component_schemas() -> dict[str, Schema]:
         **{kind: _kind(kind) for kind in ATTRIBUTE_KINDS},
         **_ENTITIES,
         **_QUERIES,
+        **_MAPS,
         **_SUBSCRIPTIONS,
         **_DISCOVERY,
         **_RESULTS,
@@ -205,12 +206,30 @@ _QUERIES: dict[str, Schema] = {
             containedBy=reference("UriOrUris"),
             ordering=reference("OrderingParams"),
             entityMap=_FLAG,
-            entityMapLifetime={},
+            entityMapLifetime={**_TEXT, "description": "a duration (ISO 8601)"},
             splitEntities=_FLAG,
             **{"@context": reference("LdContext")},
         ),
         "additionalProperties": False,
     },
+}
+
+_MAPS: dict[str, Schema] = {
+    "EntityMap": _object(
+        "Which entities a sequence of queries is about, and who holds them (clause 5.2.39).",
+        ("id", "type", "expiresAt", "entityMap", "linkedMaps"),
+        id=_URI,
+        type={"const": "EntityMap"},
+        expiresAt=_TIME,
+        entityMap={
+            "description": "For each entity its registrations; @none is this broker.",
+            "type": "object",
+            "additionalProperties": _TEXTS,
+        },
+        linkedMaps={"type": "object", "additionalProperties": _TEXT},
+        **{"@context": reference("LdContext")},
+    ),
+    "EntityMapFragment": _object("When the map is to end (clause 5.14.2).", expiresAt=_TIME),
 }
 
 _SUBSCRIPTIONS: dict[str, Schema] = {
@@ -394,7 +413,7 @@ _RESULTS: dict[str, Schema] = {
     ),
     "EntityIds": {"type": "array", "items": _URI, "minItems": 1},
     "DryRun": _object(
-        "What a purge would touch; nothing has been changed.",
+        "What the request would touch; nothing has been changed.",
         ("dryRun", "entities"),
         dryRun={"const": True},
         entities={"type": "array", "items": _URI},

@@ -18,7 +18,12 @@ from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_entity
 from broker.storage.mongo.entity_reader import DEFAULT_TIME, EntityReader
-from broker.storage.mongo.entity_search import count_matching, find_page
+from broker.storage.mongo.entity_search import (
+    count_matching,
+    find_page,
+    matching_among,
+    matching_ids,
+)
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
@@ -85,6 +90,19 @@ class MongoEntityStore:
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
         return await count_matching(self._reader(tenant, query), query)
+
+    async def find_ids(
+        self, tenant: str, query: EntityQuery, *, most: int, among: Sequence[str] | None = None
+    ) -> list[str]:
+        """Return the ids of all that match in their order, at most one more than `most`."""
+        reader = self._reader(tenant, query)
+        return await matching_ids(reader, query, most=most, among=among)
+
+    async def find_among(
+        self, tenant: str, query: EntityQuery, entity_ids: Sequence[str]
+    ) -> dict[str, Entity]:
+        """Return those of some entities that match, by id."""
+        return await matching_among(self._reader(tenant, query), query, entity_ids)
 
     async def find_expired(self, now: str, *, limit: int) -> list[tuple[str, str]]:
         """Return tenants and ids of entities of which something expired before a time."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from broker.model.entity import Entity
 from broker.model.expiry import without_expired
-from broker.query.entity_query import EntityQuery
+from broker.query.entity_query import EntityQuery, Page
 from broker.query.matching import compile_query
 from broker.storage.mongo.documents import decode_entity
 from broker.storage.mongo.entity_reader import EntityReader
@@ -85,6 +85,73 @@ async def count_matching(reader: EntityReader, query: EntityQuery) -> int:
         return count
 
 
+async def matching_among(
+    reader: EntityReader, query: EntityQuery, entity_ids: Sequence[str]
+) -> dict[str, Entity]:
+    """Return those of some entities that match, whatever the order and the page, by id.
+
+    Raises as `find_page` does.
+    """
+    with translated():
+        query, filters = await _prepared(reader, query)
+        accept = _acceptance(query, filters)
+        cursor = reader.find(_live(filters.candidates, query, entity_ids))
+        accepted = [accept(document) async for document in cursor]
+    return {entity.id: entity for entity in accepted if entity is not None}
+
+
+async def matching_ids(
+    reader: EntityReader,
+    query: EntityQuery,
+    *,
+    most: int,
+    among: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the ids of all matches in their order, of all entities or of some.
+
+    More than `most` are not looked for: one more than that tells that there are more. Raises as
+    `find_page` does.
+    """
+    with translated():
+        query, filters = await _prepared(reader, query)
+        accept = _acceptance(query, filters)
+        candidates = _live(filters.candidates, query, among)
+        key = sort_key(query.ordering)
+        if key is None:
+            whole = query.evolve(page=Page(limit=most + 1))
+            check = None if filters.is_exact else accept
+            return list((await sorted_page(reader, whole, candidates, check)).ids)
+        return await _ids_by_key(reader, candidates, key, accept, filters, most)
+
+
+async def _ids_by_key(
+    reader: EntityReader,
+    candidates: Filter,
+    key: SortKey,
+    accept: Accept,
+    filters: QueryFilter,
+    most: int,
+) -> list[str]:
+    """Read no more of an entity than has to be looked at again."""
+    is_exact = filters.is_exact
+    projection = {"_id": 1, "xa": 1} if is_exact else None
+    found: list[str] = []
+    doubtful: list[str] = []
+    async for document in reader.find(candidates, projection).sort(list(key)):
+        if is_exact and "xa" in document:
+            doubtful.append(document["_id"])
+        if is_exact or accept(document) is not None:
+            found.append(document["_id"])
+            if len(found) > most:
+                break
+    if not doubtful:
+        return found
+    again = reader.find({"$and": [candidates, {"_id": {"$in": doubtful}}]})
+    certain = {document["_id"] async for document in again if accept(document) is not None}
+    gone = set(doubtful) - certain
+    return [entity_id for entity_id in found if entity_id not in gone]
+
+
 async def _prepared(reader: EntityReader, query: EntityQuery) -> tuple[EntityQuery, QueryFilter]:
     if query.condition is not None:
         condition = await resolve_links(reader, query.condition, query.now)
@@ -103,8 +170,11 @@ def _what(query: EntityQuery) -> EntityQuery:
     )
 
 
-def _live(filter_: Filter, query: EntityQuery) -> Filter:
-    return {"$and": [filter_, not_expired(query.now)]}
+def _live(filter_: Filter, query: EntityQuery, among: Sequence[str] | None = None) -> Filter:
+    parts = [filter_, not_expired(query.now)]
+    if among is not None:
+        parts.append({"_id": {"$in": list(among)}})
+    return {"$and": parts}
 
 
 def _acceptance(query: EntityQuery, filters: QueryFilter) -> Accept:

@@ -34,6 +34,11 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
     "catalogue": [],
+    "entityMaps": [IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0)],
+    "entityMapPieces": [
+        IndexModel([("m", ASCENDING), ("p", ASCENDING)], name="piece", unique=True),
+        IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0),
+    ],
     "subscriptions": [],
     "deliveries": [
         IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
@@ -48,18 +53,19 @@ class Tenants:
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
+        self._known: set[str] = set()
         self._ready: set[str] = set()
         self._lock = asyncio.Lock()
 
     async def exists(self, tenant: str) -> bool:
         """Say whether anything was ever written for the tenant (the default one always exists)."""
-        if not tenant or tenant in self._ready:
+        if not tenant or tenant in self._known:
             return True
         database = self._databases.of(tenant)
         with translated():
             names = await database.list_collection_names(filter={"name": "entities"})
         if names:
-            self._ready.add(tenant)
+            self._known.add(tenant)
         return bool(names)
 
     async def ensure(self, tenant: str) -> None:
@@ -75,6 +81,7 @@ class Tenants:
             with translated():
                 await self._create(tenant)
             self._ready.add(tenant)
+            self._known.add(tenant)
 
     async def _create(self, tenant: str) -> None:
         database = self._databases.of(tenant)
@@ -91,4 +98,5 @@ class Tenants:
 
     def forget(self) -> None:
         """Ask the database again about every tenant (after it was dropped from outside)."""
+        self._known.clear()
         self._ready.clear()
