@@ -16,12 +16,8 @@ from broker.storage.mongo.errors import translated
 
 COLLECTION = "catalogue"
 
-Key = tuple[str, str, str]
-"""Type, attribute, kind; attribute and kind are "" where the entities themselves are counted.
-
-The type is "" where instances of entities with several types are counted that stand under each of
-them: once less than there are types, so that the sum over the types less this is exact.
-"""
+Key = tuple[tuple[str, ...], str, str]
+"""The types of an entity, attribute, kind; the last two are "" where entities are counted."""
 
 
 def count_difference(
@@ -38,8 +34,7 @@ def count_difference(
         return
     for entity, step in ((before, -1), (after, 1)):
         if entity is not None:
-            for type_ in entity.types:
-                counts[type_, "", ""] += step
+            counts[entity.types, "", ""] += step
             for name in entity.attributes:
                 _count(entity.types, name, entity.attributes, counts, step)
 
@@ -48,14 +43,22 @@ def _count(
     types: tuple[str, ...], name: str, attributes: Attributes, counts: Counter[Key], step: int
 ) -> None:
     for instance in attributes.get(name, ()):
-        for type_ in types:
-            counts[type_, name, instance["type"]] += step
-        if len(types) > 1:
-            counts["", name, instance["type"]] += step * (len(types) - 1)
+        counts[types, name, instance["type"]] += step
 
 
 def catalogue_updates(counts: Counter[Key], shard: str) -> list[Document]:
-    """Return the update statements for what changed; none if nothing did."""
+    """Return the update statements for what changed; none if nothing did.
+
+    An entry has one type. It is "" where instances of entities with several types are counted
+    that stand under each of them: once less than there are types, so that the sum over the types
+    less this is exact.
+    """
+    entries: Counter[tuple[str, str, str]] = Counter()
+    for (types, name, kind), step in counts.items():
+        for type_ in types:
+            entries[type_, name, kind] += step
+        if name and len(types) > 1:
+            entries["", name, kind] += step * (len(types) - 1)
     return [
         {
             "q": {"_id": " ".join((shard, *key))},
@@ -65,7 +68,7 @@ def catalogue_updates(counts: Counter[Key], shard: str) -> list[Document]:
             },
             "upsert": True,
         }
-        for key, step in counts.items()
+        for key, step in entries.items()
         if step
     ]
 
