@@ -8,7 +8,6 @@ the work under way. A database that can never do, such as a standalone server, e
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -21,12 +20,12 @@ from broker.app import build_api, build_engine
 from broker.config import Settings
 from broker.config.load import EXIT_CONFIGURATION
 from broker.embedded.ports import shared_socket
+from broker.observability.memory import settle_memory
 from broker.observability.tasks import spawn
 from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
 
 _LOOK_AGAIN: Final = 2.0
 _REMIND: Final = 30.0
-_GARBAGE_THRESHOLDS: Final = (20_000, 10, 10)
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     try:
         with shared_socket(settings.server.host, settings.server.port) as listener:
             await web.SockSite(runner, listener, backlog=1024).start()
-            _settle_memory()
+            settle_memory()
             await stop.wait()
     finally:
         await runner.cleanup()
@@ -110,12 +109,5 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _drive(settings: Settings, stop: asyncio.Event) -> None:
     engine = build_engine(settings)
-    _settle_memory()
+    settle_memory()
     await engine.run(stop)
-
-
-def _settle_memory() -> None:
-    """Take what was loaded at start out of the garbage collector's way."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)

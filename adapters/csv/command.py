@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import orjson
+import uvloop
 
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile
 from adapters.csv.delivery import Destination, deliver
@@ -33,6 +34,7 @@ from adapters.runtime.session import broker_session
 from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 from broker.model.clock import system_clock
+from broker.observability.memory import settle_memory
 
 
 def main(argv: list[str]) -> int:
@@ -46,7 +48,10 @@ def main(argv: list[str]) -> int:
             raise Misconfigured("name at least one file or URL")
         if arguments.propose_mapping:
             return _propose(arguments.files)
-        return asyncio.run(_run(_expanded(arguments.files), _options(arguments), arguments))
+        settle_memory()
+        work = _run(_expanded(arguments.files), _options(arguments), arguments)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except AdapterError as error:
         sys.stderr.write(f"mutsura import: {error.detail}\n")
         return 2 if isinstance(error, Misconfigured) else 1
@@ -184,6 +189,7 @@ async def _import_one(
             report.refuse(str(error), "check the name or address")
             return report
         read = await asyncio.to_thread(_read, found, options, advance)
+        settle_memory()
         if destination is not None and read.mapped is not None:
             total = len(read.mapped.entities)
             await deliver(read, destination, lambda done: advance("writing", done, total))

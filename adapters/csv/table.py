@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from adapters.csv.decoding import DecodedText, UnreadableFile
@@ -172,7 +173,7 @@ def _filled(table: Table, records: list[list[str]], header_at: int) -> Table:
 
 
 def _is_note(record: Sequence[str]) -> bool:
-    filled = [cell for cell in map(trimmed, record) if cell]
+    filled = list(islice(filter(None, map(trimmed, record)), 3))
     if not filled:  # something stands beyond the last named column only
         return True
     return len(filled) <= 2 and len(record) > 3 and bool(_NOTE.match(filled[0]))

@@ -33,6 +33,7 @@ from adapters.runtime.session import broker_session
 from adapters.runtime.store import Store
 from adapters.runtime.validation import Validation
 from adapters.runtime.writers import Writers
+from broker.observability.memory import settle_memory
 from broker.observability.tasks import spawn
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Host:
         """
         async with AsyncExitStack() as stack:
             shared = await self._open(stack)
+            settle_memory()
             tasks = [
                 spawn(self._keep_running(one, shared), name=f"adapter-{one.name}")
                 for one in self.configuration.adapters

@@ -36,9 +36,7 @@ def sure_check(schema: Any, resolve: Resolve, *, depth: int = 0) -> Check:
         if check is _never:
             return _never
         checks.append(check)
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: all(check(value) for check in checks)
+    return _all_of(checks)
 
 
 def _always(value: Any) -> bool:
@@ -112,25 +110,29 @@ def _properties(schemas: Mapping[str, Any], compiled: Callable[[Any], Check]) ->
     checks = {name: compiled(one) for name, one in schemas.items()}
 
     def check(value: Any) -> bool:
-        return not isinstance(value, dict) or all(
-            one(value[name]) for name, one in checks.items() if name in value
-        )
+        if isinstance(value, dict):
+            for name, member in value.items():
+                if name in checks and not checks[name](member):
+                    return False
+        return True
 
     return check
 
 
 def _items(schema: Any, compiled: Callable[[Any], Check]) -> Check:
     one = compiled(schema)
-    return lambda value: not isinstance(value, list) or all(one(item) for item in value)
+    return lambda value: not isinstance(value, list) or all(map(one, value))
 
 
 def _prefix(schemas: list[Any], compiled: Callable[[Any], Check]) -> Check:
     checks = [compiled(one) for one in schemas]
 
     def check(value: Any) -> bool:
-        return not isinstance(value, list) or all(
-            one(item) for one, item in zip(checks, value, strict=False)
-        )
+        if isinstance(value, list):
+            for one, item in zip(checks, value, strict=False):
+                if not one(item):
+                    return False
+        return True
 
     return check
 
@@ -142,7 +144,14 @@ def _any_of(checks: list[Check]) -> Check:
 
 
 def _all_of(checks: list[Check]) -> Check:
-    return lambda value: all(one(value) for one in checks)
+    """Combine checks two and two: an ordinary schema has few, and calls cost less than loops."""
+    if not checks:
+        return _always
+    first, rest = checks[0], checks[1:]
+    if not rest:
+        return first
+    others = _all_of(rest)
+    return lambda value: first(value) and others(value)
 
 
 SIMPLE: Mapping[str, Callable[[Any], Check]] = {

@@ -86,19 +86,18 @@ class _TypeCheck:
             missing = sorted(self._required - entity.keys())
             raise self._invalid(entity, missing[0], f"{', '.join(missing)} missing")
         for name, attribute in entity.items():
-            if name in NOT_ATTRIBUTES:
-                continue
-            if name not in self._properties:
+            sure = self._sure.get(name)
+            if sure is None:
                 self._unknown(entity, name)
-                continue
-            for value in simple_values(attribute):
-                if not self._sure[name](value):
-                    self._slowly(entity, name, value)
+            elif name not in NOT_ATTRIBUTES:
+                for value in simple_values(attribute):
+                    if not sure(value):
+                        self._slowly(entity, name, value)
         if self._whole is not None and not partial:
             self._together(entity, self._whole)
 
     def _unknown(self, entity: Mapping[str, Any], name: str) -> None:
-        if self._strict:
+        if self._strict and name not in NOT_ATTRIBUTES:
             hint = nearest(name, self._properties)
             raise self._invalid(entity, name, f"the type has no attribute of this name; {hint}")
 
@@ -140,7 +139,8 @@ def _message(fault: ValidationError) -> str:
 def simple_values(attribute: Any) -> list[Any]:
     """Return the value of every instance of an attribute, as the simplified form has it."""
     if isinstance(attribute, dict):
-        return [_simple(attribute)]
+        value = attribute.get("value")
+        return [value if isinstance(value, str) else _simple(attribute)]
     if isinstance(attribute, list) and attribute and all(_is_instance(one) for one in attribute):
         return [_simple(one) for one in attribute]
     return [attribute]

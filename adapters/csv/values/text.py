@@ -17,6 +17,7 @@ _SPACE: Final = re.compile(r"\s+")
 _HALF_WIDTH_KANA: Final = re.compile("[\uff61-\uff9f]+")
 _HIRAGANA_ONLY: Final = re.compile("[\u3041-\u3096ー・\\s\u3000]+")
 _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
+_SUSPECT: Final = re.compile("[?\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _LOST_BETWEEN: Final = re.compile(r"(?<=[0-9０-９\u3040-\u9fff])\?(?=[0-9０-９])")
 
 
@@ -39,7 +40,7 @@ def comparable(text: str) -> str:
 
 def lost_characters(text: str) -> str:
     """What makes the text look damaged: replacement or private-use characters, or nothing."""
-    if text.isascii() and "?" not in text:
+    if not _SUSPECT.search(text):
         return ""
     if "\ufffd" in text:
         return "a character was already destroyed by the publisher (U+FFFD)"
