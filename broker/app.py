@@ -29,6 +29,7 @@ from broker.operations.expiry import ExpiryTimer
 from broker.operations.mapped_queries import MappedQueries
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
+from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
@@ -45,6 +46,7 @@ from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.entity_maps import MongoEntityMapStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
+from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.repeats import MongoRepeatStore
 from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
@@ -99,6 +101,12 @@ def build_api(settings: Settings) -> web.Application:
         subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
         records=MongoDeliveryRecordStore(databases),
         contexts=contexts,
+        tenancy=tenancy,
+        clock=system_clock,
+    )
+    application[keys.REGISTRATIONS] = RegistrationOperations(
+        registrations=_registrations(databases, tenants),
+        entities=entities,
         tenancy=tenancy,
         clock=system_clock,
     )
@@ -173,8 +181,16 @@ def build_engine(settings: Settings) -> Engine:
         clock=system_clock,
         limits=_engine_limits(settings),
     )
-    expiry = ExpiryTimer(entities=entities, clock=system_clock)
+    expiry = ExpiryTimer(
+        entities=entities,
+        registrations=_registrations(databases, Tenants(databases)),
+        clock=system_clock,
+    )
     return Engine(parts=(notifier, expiry), resources=(databases.client, outbound, contexts, mqtt))
+
+
+def _registrations(databases: Databases, tenants: Tenants) -> MongoRegistrationStore:
+    return MongoRegistrationStore(databases=databases, tenants=tenants, clock=system_clock)
 
 
 def _engine_stores(

@@ -15,6 +15,7 @@ from broker.operations.entity_maps import EntityMaps
 from broker.operations.mapped_queries import MappedQueries
 from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
+from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
@@ -48,5 +49,6 @@ ENTITY_MAPS = web.AppKey("entity_maps", EntityMaps)
 MAPPED_QUERIES = web.AppKey("mapped_queries", MappedQueries)
 BATCH = web.AppKey("batch", BatchOperations)
 REPEATS = web.AppKey("repeats", Repeats)
+REGISTRATIONS = web.AppKey("registrations", RegistrationOperations)
 SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)
 CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)

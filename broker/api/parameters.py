@@ -111,6 +111,12 @@ FILTERS = frozenset(
         "georel", "geometry", "coordinates", "geoproperty",
     }
 )  # fmt: skip
+REGISTRATIONS = (
+    FILTERS - {"expandValues", "jsonKeys"}
+    | frozenset({"limit", "offset", "count", "options", "lang", "pick", "omit", "datasetId"})
+    | {"geometryProperty", "timerel", "timeAt", "endTimeAt", "timeproperty"}
+)
+"""Parameters of Query Context Source Registrations (Table 6.8.3.2-1), and of its pages."""
 PURGE = FILTERS | {"keep", "drop", "local", "geometryProperty", "dryRun"}
 """Parameters of Purge Entities (Table 6.4.3.3-1), and `dryRun`, which is beyond the standard."""
 QUERY = (

@@ -22,6 +22,7 @@ STATUSES: dict[type[NgsiLdError], tuple[int, str, str]] = {
     errors.TooManyOperations: (413, "BadRequestData", "Too many operations in one batch"),
     errors.IdempotencyConflict: (422, "BadRequestData", "Idempotency-Key used for another request"),
     errors.AlreadyExists: (409, "AlreadyExists", "The element already exists"),
+    errors.Conflict: (409, "Conflict", "The operation conflicts with what there is"),
     errors.OperationNotSupported: (422, "OperationNotSupported", "Operation not supported"),
     errors.ResourceNotFound: (404, "ResourceNotFound", "Resource not found"),
     errors.EntityNotFound: (404, "ResourceNotFound", "Entity not found"),

@@ -28,10 +28,10 @@ def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) 
     type_text = parameters.text("type")
     is_local = parameters.flag("local") or type_text == ANY_TYPE
     query = EntityQuery(
-        selectors=_selectors(parameters, terms),
+        selectors=selectors_of(parameters, terms),
         attributes=tuple(terms.expand(name) for name in parameters.names("attrs")),
-        condition=_condition(parameters, terms),
-        geo=_geo(parameters, terms),
+        condition=condition_of(parameters, terms),
+        geo=geo_query_of(parameters, terms),
         scope=parse_scopes(scope) if (scope := parameters.text("scopeQ")) else (),
         dataset_ids=parameters.names("datasetId"),
         ordering=_ordering(parameters, terms),
@@ -92,7 +92,8 @@ def checked_pattern(expression: str | None) -> str | None:
     return expression
 
 
-def _selectors(parameters: Parameters, terms: Context) -> tuple[EntitySelector, ...]:
+def selectors_of(parameters: Parameters, terms: Context) -> tuple[EntitySelector, ...]:
+    """Return what `id`, `idPattern` and `type` select; nothing: no restriction."""
     selector = EntitySelector(
         ids=uris(parameters.names("id"), "id"),
         id_pattern=checked_pattern(parameters.text("idPattern")),
@@ -101,12 +102,14 @@ def _selectors(parameters: Parameters, terms: Context) -> tuple[EntitySelector, 
     return () if selector == EntitySelector() else (selector,)
 
 
-def _condition(parameters: Parameters, terms: Context) -> Expression | None:
+def condition_of(parameters: Parameters, terms: Context) -> Expression | None:
+    """Return what `q` means, None without it."""
     text = parameters.text("q")
     return parse_q(text, terms, parameters.names("expandValues")) if text else None
 
 
-def _geo(parameters: Parameters, terms: Context) -> GeoQuery | None:
+def geo_query_of(parameters: Parameters, terms: Context) -> GeoQuery | None:
+    """Return the geo-query of the four parameters, None without one."""
     if not any(name in parameters for name in _GEO):
         return None
     georel, geometry, coordinates = (parameters.text(name) for name in _GEO)

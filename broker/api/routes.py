@@ -18,6 +18,7 @@ from broker.api.handlers import (
     entities,
     entity_maps,
     info,
+    registrations,
     subscriptions,
 )
 from broker.api.incoming import Incoming
@@ -26,6 +27,7 @@ from broker.api.parameters import (
     LINKED_ENTITIES,
     PURGE,
     QUERY,
+    REGISTRATIONS,
     SELECTION,
 )
 from broker.api.preferences import confirm_version
@@ -206,6 +208,29 @@ ROUTES: tuple[Route, ...] = (
         "/subscriptions/{subscriptionId}",
         subscriptions.delete_subscription,
         "5.8.5",
+    ),
+    Route("POST", "/csourceRegistrations", registrations.register_source, "5.9.2"),
+    Route(
+        "GET", "/csourceRegistrations", registrations.query_registrations, "5.10.2", REGISTRATIONS
+    ),
+    Route(
+        "GET",
+        "/csourceRegistrations/{registrationId}",
+        registrations.retrieve_registration,
+        "5.10.1",
+        frozenset({"options"}),
+    ),
+    Route(
+        "PATCH",
+        "/csourceRegistrations/{registrationId}",
+        registrations.update_registration,
+        "5.9.3",
+    ),
+    Route(
+        "DELETE",
+        "/csourceRegistrations/{registrationId}",
+        registrations.delete_registration,
+        "5.9.4",
     ),
 )
 

@@ -11,6 +11,7 @@
     │   ├── TooManyOperations
     │   └── IdempotencyConflict
     ├── AlreadyExists
+    ├── Conflict
     ├── OperationNotSupported
     ├── ResourceNotFound
     │   ├── EntityNotFound
@@ -94,6 +95,10 @@ class IdempotencyConflict(BadRequestData):
 
 class AlreadyExists(NgsiLdError):
     """The referred element already exists."""
+
+
+class Conflict(NgsiLdError):
+    """The operation conflicts with the current state of the system."""
 
 
 class OperationNotSupported(NgsiLdError):

@@ -1,4 +1,4 @@
-"""Removes transient entities and attributes when their time has come (clause 4.22).
+"""Removes transient entities, attributes (clause 4.22) and registrations (5.9.2.4) in time.
 
 Reads leave out what has expired at once; this makes the removal real: with a change record, and so
 with notifications. It asks the database for what is due and runs an ordinary operation on each.
@@ -30,11 +30,31 @@ class ExpiringEntities(Protocol):
         """Apply an operation to one entity and return when the result is durable."""
 
 
+class ExpiringRegistrations(Protocol):
+    """The part of a store of registrations that expiry needs; both raise DatabaseUnavailable."""
+
+    async def find_expired(self, now: str, *, limit: int) -> list[tuple[str, str]]:
+        """Return tenants and ids of registrations that expired before a time."""
+
+    async def delete(
+        self, tenant: str, registration_id: str, *, expired_by: str | None = None
+    ) -> bool:
+        """Delete a registration; false if there is none (that has expired by a time)."""
+
+
 class ExpiryTimer:
     """A part of the engine. Two of them do no harm: the second finds nothing left to do."""
 
-    def __init__(self, *, entities: ExpiringEntities, clock: Clock, every: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        entities: ExpiringEntities,
+        registrations: ExpiringRegistrations,
+        clock: Clock,
+        every: float = 1.0,
+    ) -> None:
         self._entities = entities
+        self._registrations = registrations
         self._clock = clock
         self._every = every
 
@@ -43,6 +63,7 @@ class ExpiryTimer:
         while not stop.is_set():
             try:
                 is_more = await self._remove_some()
+                is_more = await self._remove_registrations() or is_more
             except NgsiLdError as error:
                 log.warning("what has expired cannot be removed yet: %s", error.detail)
                 is_more = False
@@ -61,6 +82,14 @@ class ExpiryTimer:
         for failure in failures:
             log.warning("an expired entity could not be removed: %s", failure)
         return len(due) == _AT_ONCE and not failures
+
+    async def _remove_registrations(self) -> bool:
+        """Remove registrations that are due, up to a limit; return whether there may be more."""
+        now = self._clock()
+        due = await self._registrations.find_expired(now, limit=_AT_ONCE)
+        for tenant, registration_id in due:
+            await self._registrations.delete(tenant, registration_id, expired_by=now)
+        return len(due) == _AT_ONCE
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

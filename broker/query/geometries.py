@@ -175,6 +175,15 @@ class Figure:
         """The lines and rings it is drawn with, as vectors from the sphere's centre."""
         return [unit_vectors(line) for line in _lines(shape(self._geojson))]
 
+    @property
+    def corners(self) -> list[Figure]:
+        """Its positions, each by itself."""
+        positions = [position for line in _lines(shape(self._geojson)) for position in line]
+        return [
+            Figure({"type": "Point", "coordinates": [float(part) for part in position[:2]]})
+            for position in positions
+        ]
+
 
 def figure_of(value: Any) -> Figure | None:
     """Return the figure of a GeoProperty's value, or None if queries cannot use it."""

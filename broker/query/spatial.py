@@ -29,6 +29,40 @@ def compile_geo(query: GeoQuery) -> Callable[[Entity], bool]:
     return any_instance
 
 
+@lru_cache(maxsize=1024)
+def compile_area(query: GeoQuery) -> Callable[[Entity], bool]:
+    """Return the predicate: the GeoProperty matches, or may contain locations that do (5.10.2.4).
+
+    A location that may lie anywhere in the area is not known any nearer.
+    """
+    directly, possibly, attribute = _figure_test(query), _area_test(query), query.attribute
+
+    def any_area(entity: Entity) -> bool:
+        for instance in entity.attributes.get(attribute, ()):
+            figure = figure_of(instance.get("value"))
+            if figure is None:
+                continue
+            if directly(figure) or (figure.point is None and possibly(figure)):
+                return True
+        return False
+
+    return any_area
+
+
+def _area_test(query: GeoQuery) -> FigureTest:
+    reference = reference_figure(query.geometry)
+    if query.max_distance is not None:
+        return _figure_test(query)
+    if query.min_distance is not None:
+        holds = _figure_test(query)
+        return lambda figure: any(map(holds, figure.corners))
+    if query.relation in {"contains", "equals"}:
+        return lambda figure: figure.planar.covers(reference.planar)
+    if query.relation == "disjoint":
+        return lambda figure: not figure.planar.covered_by(reference.planar)
+    return lambda figure: figure.planar.intersects(reference.planar)
+
+
 def _figure_test(query: GeoQuery) -> FigureTest:
     reference = reference_figure(query.geometry)
     if query.max_distance is not None:

@@ -12,13 +12,16 @@ from typing import Any
 
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
-from broker.model.names import is_uri
 from broker.model.subscription import TRIGGERS
 from broker.model.terms import Terms
-from broker.subscriptions.checks import (
+from broker.representations.checks import (
     Place,
+    attribute_name,
+    attribute_names,
     boolean,
     choice,
+    dataset_ids,
+    date_time,
     non_empty_list,
     non_empty_text,
     object_of,
@@ -28,6 +31,7 @@ from broker.subscriptions.checks import (
     regular_expression,
     text,
     uri,
+    version_number,
 )
 from broker.subscriptions.reading_endpoint import read_endpoint
 
@@ -38,7 +42,6 @@ _FORMATS = ("normalized", "concise", "simplified", "keyValues")
 _ENTITY_MEMBERS = frozenset({"id", "type", "scope"})
 _NAME_IN_TYPES = re.compile(r"[^|,;()\s]+")
 _NAME_IN_PROJECTION = re.compile(r"[^|,{}\s]+")
-_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 
 def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:
@@ -146,41 +149,9 @@ def _read_members(members: Mapping[str, Any], terms: Terms) -> Definition:
     return definition
 
 
-def _date_time(value: Any, place: Place) -> str:
-    if not isinstance(value, str) or canonical_time(value) is None:
-        raise refuse(place, f"is {value!r}, not a DateTime such as 2027-01-01T00:00:00Z")
-    return value
-
-
 def _triggers(value: Any, place: Place) -> list[str]:
     given = non_empty_list(value, place)
     return [choice(item, (*place, index), TRIGGERS) for index, item in enumerate(given)]
-
-
-def _dataset_ids(value: Any, place: Place) -> list[str]:
-    given = non_empty_list(value, place)
-    for index, item in enumerate(given):
-        if item != "@none" and not is_uri(item):
-            raise refuse((*place, index), f'is {item!r}, neither a URI nor "@none"')
-    return given
-
-
-def _conformance(value: Any, place: Place) -> str:
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
-        raise refuse(place, f"is {value!r}, not a version such as 1.6")
-    return value
-
-
-def _names(value: Any, place: Place, terms: Terms) -> list[str]:
-    given = non_empty_list(value, place)
-    return [terms.expand(_name(item, (*place, index))) for index, item in enumerate(given)]
-
-
-def _name(value: Any, place: Place) -> str:
-    name = non_empty_text(value, place)
-    if any(character in name for character in " \t\r\n{}()<>\"'|,;"):
-        raise refuse(place, f"is {name!r}, not the name of an attribute")
-    return name
 
 
 def _entities(value: Any, place: Place, terms: Terms) -> list[Definition]:
@@ -223,7 +194,9 @@ def _geo_query(value: Any, place: Place, terms: Terms) -> Definition:
         raise refuse((*place, "coordinates"), "has to be an array (or a text that holds one)")
     query["coordinates"] = members["coordinates"]
     if "geoproperty" in members:
-        query["geoproperty"] = terms.expand(_name(members["geoproperty"], (*place, "geoproperty")))
+        query["geoproperty"] = terms.expand(
+            attribute_name(members["geoproperty"], (*place, "geoproperty"))
+        )
     return query
 
 
@@ -256,7 +229,7 @@ def _attributes(value: Any, place: Place, terms: Terms) -> list[str]:
     for index, item in enumerate(given):
         if item in _ENTITY_MEMBERS:
             raise refuse((*place, index), f"is {item!r}; use 'pick' to select it")
-    return _names(given, place, terms)
+    return attribute_names(given, place, terms)
 
 
 def _projection(value: Any, place: Place, terms: Terms) -> list[str]:
@@ -295,24 +268,24 @@ _CHECKS: Mapping[str, _Check] = {
     "q": non_empty_text,
     "scopeQ": non_empty_text,
     "csf": non_empty_text,
-    "datasetId": _dataset_ids,
+    "datasetId": dataset_ids,
     "description": text,
     "subscriptionName": text,
     "expandValues": non_empty_text,
     "jsonKeys": non_empty_text,
-    "expiresAt": _date_time,
+    "expiresAt": date_time,
     "isActive": boolean,
     "jsonldContext": uri,
     "lang": non_empty_text,
     "localOnly": boolean,
     "splitEntities": boolean,
-    "ngsildConformance": _conformance,
+    "ngsildConformance": version_number,
     "throttling": positive_number,
     "timeInterval": positive_number,
 }
 _READERS: Mapping[str, Callable[[Any, Place, Terms], Any]] = {
     "entities": _entities,
-    "watchedAttributes": _names,
+    "watchedAttributes": attribute_names,
     "geoQ": _geo_query,
     "notification": _notification,
 }

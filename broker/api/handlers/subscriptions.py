@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from multidict import CIMultiDict
 
+from broker.api.documents import answer_document, refuse_empty, uri_part
 from broker.api.incoming import Incoming
 from broker.api.keys import SETTINGS, SUBSCRIPTIONS
-from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
+from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.paging import offset_page_headers
 from broker.api.queries import page_of
-from broker.api.responses import created, ngsi_ld_response, no_content
+from broker.api.responses import created, no_content
 from broker.contexts.context import Context
-from broker.model.errors import BadRequestData
-from broker.model.names import is_uri
 from broker.operations.subscriptions import SubscriptionState
 from broker.subscriptions.presentation import present_subscription
 
@@ -24,7 +22,7 @@ _OPTIONS = frozenset({"sysAttrs"})
 
 async def create_subscription(incoming: Incoming) -> web.Response:
     """POST /subscriptions (6.10.3.1)."""
-    _refuse_empty(incoming)
+    refuse_empty(incoming, "a subscription")
     context = await incoming.context()
     subscription_id = await incoming.request.app[SUBSCRIPTIONS].create_subscription(
         incoming.caller, incoming.body, context, await incoming.url_of(context)
@@ -43,7 +41,7 @@ async def query_subscriptions(incoming: Incoming) -> web.Response:
     )
     body = [_present(incoming, state, context) for state in found.states]
     headers = offset_page_headers(incoming, page, has_more=found.has_more, count=found.count)
-    return await _answer(incoming, body, context, media_type, headers)
+    return await answer_document(incoming, body, context, media_type, headers)
 
 
 async def retrieve_subscription(incoming: Incoming) -> web.Response:
@@ -54,13 +52,13 @@ async def retrieve_subscription(incoming: Incoming) -> web.Response:
     state = await incoming.request.app[SUBSCRIPTIONS].retrieve_subscription(
         incoming.caller, subscription_id
     )
-    return await _answer(incoming, _present(incoming, state, context), context, media_type)
+    return await answer_document(incoming, _present(incoming, state, context), context, media_type)
 
 
 async def update_subscription(incoming: Incoming) -> web.Response:
     """PATCH /subscriptions/{subscriptionId} (6.11.3.2)."""
     subscription_id = _subscription_id(incoming)
-    _refuse_empty(incoming)
+    refuse_empty(incoming, "a subscription")
     context = await incoming.context()
     await incoming.request.app[SUBSCRIPTIONS].update_subscription(
         incoming.caller, subscription_id, incoming.body, context
@@ -76,19 +74,8 @@ async def delete_subscription(incoming: Incoming) -> web.Response:
     return no_content()
 
 
-def _refuse_empty(incoming: Incoming) -> None:
-    if incoming.body == {}:
-        raise BadRequestData("the body is an empty object; a subscription has members")
-
-
 def _subscription_id(incoming: Incoming) -> str:
-    value = incoming.part("subscriptionId")
-    if not is_uri(value):
-        raise BadRequestData(
-            f"the subscription id {value[:200]!r} is not a URI; "
-            "for example urn:ngsi-ld:Subscription:1"
-        )
-    return value
+    return uri_part(incoming, "subscriptionId", "urn:ngsi-ld:Subscription:1")
 
 
 def _present(incoming: Incoming, state: SubscriptionState, context: Context) -> dict[str, Any]:
@@ -98,21 +85,4 @@ def _present(incoming: Incoming, state: SubscriptionState, context: Context) -> 
         context,
         now=incoming.request.app[SUBSCRIPTIONS].now(),
         sys_attrs="sysAttrs" in incoming.parameters.options(_OPTIONS),
-    )
-
-
-async def _answer(
-    incoming: Incoming,
-    body: Any,
-    context: Context,
-    media_type: str,
-    headers: CIMultiDict[str] | None = None,
-) -> web.Response:
-    in_body = media_type == JSON_LD
-    return ngsi_ld_response(
-        body,
-        media_type=media_type,
-        context_url="" if in_body else await incoming.url_of(context),
-        context_body=context.body if in_body else None,
-        headers=headers,
     )

@@ -22,7 +22,7 @@ _ERRORS = {
     404: "There is no such resource, or no such tenant.",
     405: "The resource has no such method; Allow lists those it has.",
     406: "None of the media types of Accept can be produced.",
-    409: "The element exists already.",
+    409: "The element exists already, or the operation conflicts with what there is.",
     411: "The length of the body is missing.",
     412: "If-Match or If-None-Match does not hold.",
     413: "The body or the batch is larger than this broker takes.",

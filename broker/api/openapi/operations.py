@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.api.media_types import GEO_JSON, JSON, JSON_LD
-from broker.api.openapi.parameters import ENTITY_ID, SUBSCRIPTION_ID
+from broker.api.openapi.parameters import ENTITY_ID, REGISTRATION_ID, SUBSCRIPTION_ID
 from broker.api.openapi.schemas import Schema, array_of, reference
 
 
@@ -53,6 +53,7 @@ class Operation:
 PROVISION, BATCHES, QUERIES = "Entities", "Batches", "Queries"
 MAPS = "Entity maps"
 DISCOVERY, CONTEXTS, SUBSCRIPTIONS = "Discovery", "@contexts", "Subscriptions"
+REGISTRATIONS = "Registrations"
 TAGS = {
     PROVISION: "Create, read, change and delete entities (clause 5.6).",
     BATCHES: "Many entities with one request (clauses 5.6.7 to 5.6.10, 5.6.20).",
@@ -61,6 +62,7 @@ TAGS = {
     DISCOVERY: "Which types and attributes there are, and which broker this is (5.7.5 to 5.7.10).",
     CONTEXTS: "Host and look after @contexts (clause 5.13).",
     SUBSCRIPTIONS: "Be told of changes (clause 5.8).",
+    REGISTRATIONS: "Register context sources and find them (clauses 5.9, 5.10).",
 }
 
 _SPOTS = {"type": "Property", "value": 121, "observedAt": "2026-01-31T09:00:00Z"}
@@ -103,6 +105,20 @@ SUBSCRIPTION: dict[str, Any] = {
         "format": "concise",
         "endpoint": {"uri": "http://127.0.0.1:9026/parking", "accept": "application/json"},
     },
+}
+REGISTRATION: dict[str, Any] = {
+    "id": REGISTRATION_ID,
+    "type": "ContextSourceRegistration",
+    "endpoint": "http://broker.example.org:1026",
+    "information": [
+        {
+            "entities": [{"type": "OffStreetParking"}],
+            "propertyNames": ["name", "availableSpotNumber"],
+        }
+    ],
+    "location": {"type": "Point", "coordinates": [-8.5, 41.2]},
+    "scope": "/Porto/Centre",
+    "datasetId": ["urn:ngsi-ld:Dataset:parking"],
 }
 CONTEXT = {
     "@context": {"availableSpotNumber": "https://example.org/parking/availableSpotNumber"},
@@ -307,6 +323,34 @@ _SUBSCRIPTIONS = {
     ),
     "deleteSubscription": Operation(SUBSCRIPTIONS, {204: _DONE}),
 }
+_REGISTRATIONS = {
+    "registerSource": Operation(
+        REGISTRATIONS,
+        {201: _CREATED},
+        errors=(409,),
+        body=RequestBody(reference("Registration"), REGISTRATION),
+    ),
+    "queryRegistrations": Operation(
+        REGISTRATIONS,
+        {
+            200: Answer(
+                "A page of the matching registrations, each with the information that matches.",
+                array_of("Registration"),
+                ("Link", "NGSILD-Results-Count"),
+            )
+        },
+        errors=(403,),
+        is_negotiated=True,
+    ),
+    "retrieveRegistration": _read(REGISTRATIONS, "The registration.", reference("Registration")),
+    "updateRegistration": Operation(
+        REGISTRATIONS,
+        {204: _DONE},
+        errors=(409,),
+        body=RequestBody(reference("RegistrationFragment"), {"registrationName": "Parking"}),
+    ),
+    "deleteRegistration": Operation(REGISTRATIONS, {204: _DONE}),
+}
 
 OPERATIONS: dict[str, Operation] = {
     **_PROVISION,
@@ -316,5 +360,6 @@ OPERATIONS: dict[str, Operation] = {
     **_DISCOVERY,
     **_CONTEXTS,
     **_SUBSCRIPTIONS,
+    **_REGISTRATIONS,
 }
 """Every operation by its identifier, which is the name of its handler."""

@@ -25,10 +25,12 @@ _FORM: dict[str, Any] = {"enum": ["normalized", "concise", "simplified", "keyVal
 _GEOMETRY: dict[str, Any] = {
     "enum": ["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"]
 }
+_DATE_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 _SIMPLIFIED: dict[str, Any] = {"enum": ["simplified", "keyValues"]}
 
 ENTITY_ID = "urn:ngsi-ld:OffStreetParking:Downtown1"
 SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:parking"
+REGISTRATION_ID = "urn:ngsi-ld:ContextSourceRegistration:parking"
 
 PATH: dict[str, Parameter] = {
     "entityId": Parameter("The entity.", _URI, ENTITY_ID),
@@ -45,6 +47,7 @@ PATH: dict[str, Parameter] = {
     "contextId": Parameter("The @context: its local identifier or its URL.", _TEXT),
     "entityMapId": Parameter("The entity map.", _URI),
     "subscriptionId": Parameter("The subscription.", _URI, SUBSCRIPTION_ID),
+    "registrationId": Parameter("The registration.", _URI, REGISTRATION_ID),
 }
 
 QUERY: dict[str, Parameter] = {
@@ -64,6 +67,7 @@ QUERY: dict[str, Parameter] = {
     "details": Parameter("Whether to give details rather than names.", _FLAG, example=True),
     "drop": Parameter("Remove these attributes instead of the entities.", _LIST),
     "dryRun": Parameter("Only tell which entities the request would touch.", _FLAG, example=True),
+    "endTimeAt": Parameter("The end of timerel=between.", _DATE_TIME),
     "entityMap": Parameter("Whether to page through an entity map, and make one if there is none.",
                            _FLAG),
     "entityMapLifetime": Parameter("How long the entity map is wanted (ISO 8601 duration).",
@@ -107,6 +111,11 @@ QUERY: dict[str, Parameter] = {
     "scopeQ": Parameter("Entities in these scopes (clause 4.19).", _TEXT, "/Porto/#"),
     "splitEntities": Parameter("Whether an entity may be distributed over several brokers: then"
                                " an entity map is made by id and type alone.", _FLAG),
+    "timeAt": Parameter("The time that timerel is about.", _DATE_TIME),
+    "timeproperty": Parameter("The temporal property that is compared; observedAt without it.",
+                              {"enum": ["observedAt", "createdAt", "modifiedAt", "deletedAt"]}),
+    "timerel": Parameter("The relation in time: only sources of temporal evolutions match.",
+                         {"enum": ["before", "after", "between"]}),
     "type": Parameter("Entities of these types (clause 4.17).", _TEXT, "OffStreetParking"),
 }  # fmt: skip
 
@@ -150,6 +159,28 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
     ),
     ("deleteAttribute", "datasetId"): Parameter("The instance that goes.", _URI),
     ("querySubscriptions", "options"): _SYS_ATTRS,
+    ("queryRegistrations", "options"): _SYS_ATTRS,
+    ("retrieveRegistration", "options"): _SYS_ATTRS,
+    ("queryRegistrations", "csf"): Parameter(
+        "A condition on members of the registration, in the language of q (clause 4.9).",
+        _TEXT,
+        'endpoint=="http://broker.example.org:1026"',
+    ),
+    ("queryRegistrations", "datasetId"): Parameter(
+        "Registrations that have one of these datasetIds, or none of their own.", _LIST
+    ),
+    ("queryRegistrations", "geometryProperty"): Parameter(
+        "Changes nothing: registrations are not given as GeoJSON.", _TEXT
+    ),
+    ("queryRegistrations", "lang"): Parameter(
+        "Changes nothing: registrations have no text in several languages.", _TEXT
+    ),
+    ("queryRegistrations", "omit"): Parameter(
+        "Changes nothing: it is about entities in an answer.", _TEXT
+    ),
+    ("queryRegistrations", "pick"): Parameter(
+        "Attributes asked for, which the registrations have to offer one of.", _TEXT
+    ),
     ("retrieveSubscription", "options"): _SYS_ATTRS,
     **{
         (operation, "options"): _NO_OPTIONS

@@ -38,6 +38,7 @@ def component_schemas() -> dict[str, Schema]:
         **_QUERIES,
         **_MAPS,
         **_SUBSCRIPTIONS,
+        **_REGISTRATIONS,
         **_DISCOVERY,
         **_RESULTS,
     }
@@ -372,6 +373,70 @@ _DISCOVERY: dict[str, Schema] = {
         "A JSON object with an @context.",
         ("@context",),
         **{"@context": reference("LdContext")},
+    ),
+}
+
+_REGISTRATION_MEMBERS: dict[str, Any] = {
+    "@context": reference("LdContext"),
+    "id": _URI,
+    "type": {"const": "ContextSourceRegistration"},
+    "registrationName": _TEXT,
+    "description": _TEXT,
+    "information": {**array_of("RegistrationInfo"), "minItems": 1},
+    "endpoint": {**_URI, "description": "The NGSI-LD interface of the source."},
+    "contextSourceInfo": array_of("KeyValuePair"),
+    "contextSourceAlias": _TEXT,
+    "tenant": {**_TEXT, "description": "The tenant at the source."},
+    "mode": {"enum": ["inclusive", "exclusive", "redirect", "auxiliary"]},
+    "operations": _TEXTS,
+    "datasetId": _TEXTS,
+    "scope": reference("TextOrTexts"),
+    "location": reference("Geometry"),
+    "observationSpace": reference("Geometry"),
+    "operationSpace": reference("Geometry"),
+    "observationInterval": reference("TimeInterval"),
+    "managementInterval": reference("TimeInterval"),
+    "management": reference("RegistrationManagementInfo"),
+    "refreshRate": {**_TEXT, "description": "a duration (ISO 8601)"},
+    "expiresAt": _TIME,
+    "createdAt": _WRITTEN_BY_BROKER,
+    "modifiedAt": _WRITTEN_BY_BROKER,
+}
+_REGISTRATIONS: dict[str, Schema] = {
+    "EntityInfo": _object(
+        "Entities a source has (clause 5.2.8).",
+        ("type",),
+        type=reference("TextOrTexts"),
+        id=_URI,
+        idPattern=_TEXT,
+    ),
+    "RegistrationInfo": _object(
+        "What a source can tell of which entities (clause 5.2.10).",
+        entities={**array_of("EntityInfo"), "minItems": 1},
+        propertyNames=_TEXTS,
+        relationshipNames=_TEXTS,
+    ),
+    "TimeInterval": _object(
+        "An interval, open without an end (clause 5.2.11).",
+        ("startAt",),
+        startAt=_TIME,
+        endAt=_TIME,
+    ),
+    "RegistrationManagementInfo": _object(
+        "How to deal with a source (clause 5.2.34); times in milliseconds.",
+        cacheDuration={**_TEXT, "description": "a duration (ISO 8601)"},
+        cooldown={"type": "number", "exclusiveMinimum": 0},
+        localOnly=_FLAG,
+        timeout={"type": "number", "exclusiveMinimum": 0},
+    ),
+    "Registration": _object(
+        "A context source registration (clause 5.2.9); other members describe the source.",
+        ("type", "information", "endpoint"),
+        **_REGISTRATION_MEMBERS,
+    ),
+    "RegistrationFragment": _object(
+        "Members of a registration to change; urn:ngsi-ld:null removes one (clause 5.9.3).",
+        **_REGISTRATION_MEMBERS,
     ),
 }
 

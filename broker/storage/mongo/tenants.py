@@ -40,6 +40,14 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0),
     ],
     "subscriptions": [],
+    "registrations": [
+        IndexModel([("t", ASCENDING)], name="type"),
+        IndexModel([("n", ASCENDING)], name="attribute_names"),
+        IndexModel([("p", ASCENDING)], name="proxied", sparse=True),
+        IndexModel([("xd", ASCENDING)], name="expiry", sparse=True),
+    ],
+    "registrationLog": [],
+    "registry": [],
     "deliveries": [
         IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
         IndexModel([("xd", ASCENDING)], name="buried", expireAfterSeconds=0, sparse=True),

@@ -8,6 +8,7 @@ from broker.model.clock import system_clock
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.entities import MongoEntityStore
+from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.tenants import Tenants
 
 
@@ -39,3 +40,10 @@ async def make_store(databases):
 @pytest.fixture
 async def store(make_store):
     return make_store()
+
+
+@pytest.fixture
+async def registrations(databases):
+    return MongoRegistrationStore(
+        databases=databases, tenants=Tenants(databases), clock=system_clock
+    )

@@ -20,11 +20,13 @@ def prop(**members):
 
 
 @pytest.fixture
-async def timer(store):
+async def timer(store, registrations):
     """An expiry timer at work."""
     stop = asyncio.Event()
     running = asyncio.ensure_future(
-        ExpiryTimer(entities=store, clock=system_clock, every=0.05).run(stop)
+        ExpiryTimer(
+            entities=store, registrations=registrations, clock=system_clock, every=0.05
+        ).run(stop)
     )
     yield
     stop.set()

@@ -12,7 +12,7 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from broker.api.openapi.document import openapi_document, operation_id
-from broker.api.openapi.operations import CONTEXT, PARKING, SUBSCRIPTION
+from broker.api.openapi.operations import CONTEXT, PARKING, REGISTRATION, SUBSCRIPTION
 from broker.api.routes import ROUTES
 from tests.api import build, drop_databases, serving
 
@@ -57,7 +57,11 @@ async def test_the_example_is_accepted_and_answered_as_described(api, route):
 
 @pytest.mark.parametrize("accept", ["application/ld+json", "application/geo+json"])
 @pytest.mark.parametrize(
-    "path", ["/entities", "/entities/{entityId}", "/types", "/subscriptions", "/attributes"]
+    "path",
+    [
+        *("/entities", "/entities/{entityId}", "/types", "/subscriptions", "/attributes"),
+        "/csourceRegistrations",
+    ],
 )
 @pytest.mark.asyncio(loop_scope="module")
 async def test_answers_have_the_shape_of_their_media_type(api, path, accept):
@@ -94,7 +98,8 @@ async def test_the_example_of_a_parameter_is_accepted(api, route, parameter):
     asked = {"type": "OffStreetParking"} if "type" in route.parameters else {}
     asked |= {**COMPANIONS.get(name, {}), name: text(parameter["example"])}
     query = "&".join(f"{key}={value}" for key, value in asked.items())
-    geojson = {"Accept": "application/geo+json"} if name == "geometryProperty" else {}
+    is_geojson = name == "geometryProperty" and "csourceRegistrations" not in route.path
+    geojson = {"Accept": "application/geo+json"} if is_geojson else {}
     answer = await api.get(f"{example_path(route, made)}?{query}", **geojson)
     assert answer.status in {200, 201}, answer.text
     check(route, answer)
@@ -122,6 +127,10 @@ async def prepare(api, operation):
         await api.delete(f"/subscriptions/{SUBSCRIPTION['id']}")
     else:
         await api.post("/subscriptions", SUBSCRIPTION)
+    if operation == "registerSource":
+        await api.delete(f"/csourceRegistrations/{REGISTRATION['id']}")
+    else:
+        await api.post("/csourceRegistrations", REGISTRATION)
     hosted = await api.post("/jsonldContexts", CONTEXT)
     entity_map = await api.get("/entityMaps?type=OffStreetParking")
     return {
@@ -132,7 +141,8 @@ async def prepare(api, operation):
 
 def example_query(route):
     """Return what a query or a purge has to say: what it is after."""
-    kind = dict.fromkeys(("queryEntities", "createEntityMap"), "OffStreetParking")
+    about_parking = ("queryEntities", "createEntityMap", "queryRegistrations")
+    kind = dict.fromkeys(about_parking, "OffStreetParking")
     kind["purgeEntities"] = "Nothing"
     return f"?type={kind[operation_id(route)]}" if operation_id(route) in kind else ""
 

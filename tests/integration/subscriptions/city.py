@@ -27,6 +27,7 @@ from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.deliveries import MongoOutbox
 from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
+from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.deliveries import DeliveryLimits
@@ -112,6 +113,9 @@ class City:
             databases=self.databases, tenants=self.tenants, clock=system_clock, limits=GroupLimits()
         )
         self.subscriptions = MongoSubscriptionStore(databases=self.databases, tenants=self.tenants)
+        self.registrations = MongoRegistrationStore(
+            databases=self.databases, tenants=self.tenants, clock=system_clock
+        )
         self.records = MongoDeliveryRecordStore(self.databases)
         self.outbox = MongoOutbox(databases=self.databases, clock=system_clock, days_buried=7)
         self.receivers: list[Receiver] = []

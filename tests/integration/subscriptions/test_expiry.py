@@ -27,7 +27,9 @@ async def test_what_expires_is_removed_and_told(town: City) -> None:
     receiver = await town.receiver()
     triggers = ["entityDeleted", "attributeDeleted"]
     stop = asyncio.Event()
-    timer = ExpiryTimer(entities=town.entities, clock=system_clock, every=0.05)
+    timer = ExpiryTimer(
+        entities=town.entities, registrations=town.registrations, clock=system_clock, every=0.05
+    )
     async with town.engine():
         await town.subscribe(receiver, tenant="north", notificationTrigger=triggers)
         running = asyncio.ensure_future(timer.run(stop))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
+from broker.model.datetimes import canonical_time
 from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
+from broker.model.terms import Terms
 from broker.query.patterns import check_pattern
 
 Place: TypeAlias = tuple[str | int, ...]
+
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
+_DURATION = re.compile(
+    r"P(?=[0-9T])(?:[0-9]+W|(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?"
+    r"(?:T(?=[0-9])(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:[.,][0-9]+)?S)?)?)",
+    re.ASCII,
+)
 
 
 def refuse(place: Place, problem: str) -> BadRequestData:
@@ -17,7 +28,7 @@ def refuse(place: Place, problem: str) -> BadRequestData:
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
     subject = f"'{place[-1]}'" if place and isinstance(place[-1], str) else "the element"
     if not place:
-        subject = "the subscription"
+        subject = "the body"
     return BadRequestData(f"{subject} {problem}", pointer=pointer or None)
 
 
@@ -47,6 +58,21 @@ def uri(value: Any, place: Place) -> str:
     if not is_uri(value):
         raise refuse(place, f"is {_shown(value)}, not a URI such as urn:ngsi-ld:Thing:1")
     return str(value)
+
+
+def url(value: Any, place: Place, schemes: Collection[str]) -> str:
+    """Return a URL with a host and one of the schemes."""
+    given = non_empty_text(value, place)
+    try:
+        parts = urlsplit(given)
+        _ = parts.port
+    except ValueError as error:
+        raise refuse(place, f"is {given!r}, not a URL: {error}") from error
+    if parts.scheme.lower() not in schemes:
+        raise refuse(place, f"is {given!r}; it has to begin with one of {', '.join(schemes)}")
+    if not parts.hostname or any(character.isspace() for character in given):
+        raise refuse(place, f"is {given!r}, not a URL with a host")
+    return given
 
 
 def boolean(value: Any, place: Place) -> bool:
@@ -94,6 +120,50 @@ def regular_expression(value: Any, place: Place) -> str:
     except BadRequestData as error:
         raise refuse(place, error.detail) from error
     return pattern
+
+
+def date_time(value: Any, place: Place) -> str:
+    """Return a DateTime (clause 4.6.3), as it was given."""
+    if not isinstance(value, str) or canonical_time(value) is None:
+        raise refuse(place, f"is {_shown(value)}, not a DateTime such as 2027-01-01T00:00:00Z")
+    return value
+
+
+def duration(value: Any, place: Place) -> str:
+    """Return a duration in the format of ISO 8601."""
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise refuse(place, f"is {_shown(value)}, not a duration such as PT5M")
+    return value
+
+
+def version_number(value: Any, place: Place) -> str:
+    """Return a version of the standard, major.minor."""
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise refuse(place, f"is {_shown(value)}, not a version such as 1.6")
+    return value
+
+
+def dataset_ids(value: Any, place: Place) -> list[str]:
+    """Return an array of datasetIds; `@none` stands for the default instance."""
+    given = non_empty_list(value, place)
+    for index, item in enumerate(given):
+        if item != "@none" and not is_uri(item):
+            raise refuse((*place, index), f'is {_shown(item)}, neither a URI nor "@none"')
+    return given
+
+
+def attribute_name(value: Any, place: Place) -> str:
+    """Return what can be the name of an attribute."""
+    given = non_empty_text(value, place)
+    if any(character in given for character in " \t\r\n{}()<>\"'|,;"):
+        raise refuse(place, f"is {given!r}, not the name of an attribute")
+    return given
+
+
+def attribute_names(value: Any, place: Place, terms: Terms) -> list[str]:
+    """Return an array of names of attributes, expanded."""
+    given = non_empty_list(value, place)
+    return [terms.expand(attribute_name(item, (*place, index))) for index, item in enumerate(given)]
 
 
 def _shown(value: Any) -> str:
