@@ -24,7 +24,7 @@ import asyncio
 import logging
 import os
 import random
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -71,6 +71,7 @@ log = logging.getLogger(__name__)
 _CONFLICTS = frozenset({112, 11000})  # WriteConflict, DuplicateKey
 _LOCAL = ReadConcern("local")
 _SHARDS = 64
+_ANSWERS_AT_A_STRETCH = 4
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class CommitGroup:
         self._busy: set[str] = set()
         self._shard = str(os.getpid() % _SHARDS)
         self._held: OrderedDict[str, Entity] = OrderedDict()
+        self._answers: deque[tuple[_Write, Transition | NgsiLdError]] = deque()
 
     def enter(
         self,
@@ -396,13 +398,27 @@ class CommitGroup:
                     self._held[entity_id] = plan.current
         while len(self._held) > self._limits.held_entities:
             self._held.popitem(last=False)
-        for write, result in attempt.results:
-            if write.done.done():  # the client went away
-                continue
-            if isinstance(result, Transition):
-                write.done.set_result(result)
-            else:
-                write.done.set_exception(result)
+        if not self._answers:
+            run_in_background(self._answer(), name="answers of commit groups")
+        self._answers.extend(attempt.results)
+
+    async def _answer(self) -> None:
+        """Wake those who wait, a few at a time.
+
+        Each goes on to write its response, and its client sends the next request: if all were
+        woken at once, the next group's conversation with the database would wait for all of that.
+        """
+        answers = self._answers
+        while answers:
+            for _ in range(min(_ANSWERS_AT_A_STRETCH, len(answers))):
+                write, result = answers.popleft()
+                if write.done.done():  # the client went away
+                    continue
+                if isinstance(result, Transition):
+                    write.done.set_result(result)
+                else:
+                    write.done.set_exception(result)
+            await asyncio.sleep(0)
 
 
 def _apply(
