@@ -5,15 +5,14 @@ The only module that names implementations of stores. Read it to see how everyth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
 from broker.api import keys
+from broker.api.dispatch import Dispatcher, Handle
 from broker.api.handlers import node
 from broker.api.handlers.description import describe
-from broker.api.measuring import measure_requests
-from broker.api.middleware import answer_problems
 from broker.api.routes import ROUTES, add_routes
 from broker.config import ConfigurationError, Settings
 from broker.contexts.assembly import assemble_contexts
@@ -84,9 +83,7 @@ def build_api(settings: Settings) -> web.Application:
     context_store = MongoContextStore(databases, clock=system_clock)
     contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
 
-    application = web.Application(
-        middlewares=[measure_requests, answer_problems], client_max_size=settings.limits.body_bytes
-    )
+    application = web.Application(client_max_size=settings.limits.body_bytes)
     application[keys.SETTINGS] = _api_settings(settings)
     application[keys.CONTEXTS] = contexts
     application[keys.CONTEXT_OPERATIONS] = ContextOperations(
@@ -122,8 +119,7 @@ def build_api(settings: Settings) -> web.Application:
     application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
     application[node.PROBES] = {"mongodb": databases.problem}
     application.cleanup_ctx.append(_while_serving(databases, outbound, contexts))
-    _add_node_routes(application)
-    add_routes(application)
+    _dispatcher().install(application)
     return application
 
 
@@ -278,12 +274,19 @@ def _while_serving(
     return serving
 
 
-def _add_node_routes(application: web.Application) -> None:
-    for path, handler in (
+def _dispatcher() -> Dispatcher:
+    dispatcher = Dispatcher()
+    for path, answer in (
         ("/health", node.health),
         ("/ready", node.ready),
         ("/metrics", node.metrics),
         ("/version", node.version),
         ("/openapi.json", describe(ROUTES)),
     ):
-        application.router.add_get(path, handler)
+        dispatcher.add("GET", path, _without_parts(answer))
+    add_routes(dispatcher)
+    return dispatcher
+
+
+def _without_parts(answer: Callable[[web.Request], Awaitable[web.Response]]) -> Handle:
+    return lambda request, _parts: answer(request)

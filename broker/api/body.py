@@ -22,30 +22,28 @@ _SPACED_COLONS = (b" :", b"\n:", b"\t:", b"\r:")
 DEEPEST = 64
 
 
-async def read_json(request: web.Request, *, largest: int, deepest: int) -> Any:
-    """Return the JSON of a request body.
+async def read_bytes(request: web.Request, *, largest: int) -> bytes:
+    """Return the body of a request.
 
-    Raises UnsupportedMediaType, LengthRequired, BodyTooLarge (`largest` is in bytes) and
-    InvalidRequest for what is not JSON, has a name twice in one object, or is nested too deeply
-    (`deepest` is in levels).
+    Raises LengthRequired, and BodyTooLarge (`largest` is in bytes).
     """
-    check_media_type(request)
     length = request.content_length
-    if length is None and request.headers.get("Transfer-Encoding") is None:
+    if length is None and "Transfer-Encoding" not in request.headers:
         raise LengthRequired("the Content-Length header is missing")
     if length is not None and length > largest:
         raise _too_large(largest)
+    content = request.content
+    if length is not None and content.is_eof():  # all of it has arrived with the head
+        return content.read_nowait()
     try:
-        raw = await request.read()
+        return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
-    return parse_json(raw, deepest=deepest)
 
 
-def check_media_type(request: web.Request) -> None:
+def check_media_type(media_type: str, method: str) -> None:
     """Raise UnsupportedMediaType unless the body is JSON or JSON-LD (merge-patch for PATCH)."""
-    media_type = request.content_type
-    if media_type in _ACCEPTED or (media_type == MERGE_PATCH and request.method == "PATCH"):
+    if media_type in _ACCEPTED or (media_type == MERGE_PATCH and method == "PATCH"):
         return
     raise UnsupportedMediaType(
         f"the Content-Type {media_type!r} is not supported; send {JSON} or {JSON_LD}"

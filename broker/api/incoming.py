@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiDict
 
-from broker.api.body import read_json
+from broker.api.body import check_media_type, parse_json, read_bytes
 from broker.api.context_negotiation import context_of_document, linked_context
 from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS
-from broker.api.media_types import preferred
+from broker.api.media_types import media_type_of, preferred
 from broker.api.parameters import Parameters
 from broker.api.preferences import PREFER, preferred_version
 from broker.contexts.context import Context
@@ -21,34 +21,46 @@ from broker.operations.caller import Caller
 TENANT_HEADER = "NGSILD-Tenant"
 
 
-_NONE_GIVEN: MultiDict[str] = MultiDict()
+_NOBODY = Caller()
+_NO_PARAMETERS = Parameters(MultiDict(), ())
 
 
 class Incoming:
-    """One request. `body` is the parsed JSON (None for GET and DELETE without a body).
+    """One request. `body` is the parsed JSON (None for GET and DELETE), `raw` its text.
 
     `version` is the one of the standard that the answer shall conform to, None: the present one.
     """
 
-    __slots__ = ("body", "caller", "link", "media_type", "parameters", "request", "version")
+    __slots__ = (
+        "body", "caller", "link", "media_type", "parameters", "parts", "raw", "request", "version",
+    )  # fmt: skip
 
-    def __init__(self, request: web.Request, parameters: Collection[str]) -> None:
+    def __init__(
+        self, request: web.Request, parameters: Collection[str], parts: Mapping[str, str]
+    ) -> None:
         self.request = request
-        self.caller = Caller(tenant=_tenant(request))
-        given = request.query if request.rel_url.raw_query_string else _NONE_GIVEN
-        self.parameters = Parameters(given, parameters)
+        self.parts = parts
         headers = request.headers
+        self.caller = (
+            _caller(headers.getall(TENANT_HEADER)) if TENANT_HEADER in headers else _NOBODY
+        )
+        self.parameters = (
+            Parameters(request.query, parameters)
+            if request.rel_url.raw_query_string
+            else _NO_PARAMETERS
+        )
         self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
         self.version = preferred_version(headers.getall(PREFER)) if PREFER in headers else None
-        self.media_type = request.content_type
+        self.media_type = media_type_of(headers.get("Content-Type"))
+        self.raw = b""
         self.body: Any = None
 
     async def read_body(self) -> None:
-        """Read and parse the body (limits and errors: `broker.api.body.read_json`)."""
+        """Read and parse the body (limits and errors: `broker.api.body`)."""
         settings = self.request.app[SETTINGS]
-        self.body = await read_json(
-            self.request, largest=settings.largest_body, deepest=settings.deepest_body
-        )
+        check_media_type(self.media_type, self.request.method)
+        self.raw = await read_bytes(self.request, largest=settings.largest_body)
+        self.body = parse_json(self.raw, deepest=settings.deepest_body)
 
     async def context(self) -> Context:
         """Return the @context of the body if the request has one, else of the Link header."""
@@ -82,11 +94,10 @@ class Incoming:
 
     def part(self, name: str) -> str:
         """Return a variable part of the path, decoded."""
-        return self.request.match_info[name]
+        return self.parts[name]
 
 
-def _tenant(request: web.Request) -> str:
-    values = request.headers.getall(TENANT_HEADER, [])
-    if len(values) > 1:
+def _caller(tenants: Sequence[str]) -> Caller:
+    if len(tenants) > 1:
         raise InvalidRequest(f"the header {TENANT_HEADER} is given more than once")
-    return values[0].strip() if values else ""
+    return Caller(tenant=tenants[0].strip())

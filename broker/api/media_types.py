@@ -34,6 +34,14 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str:
     return offered[best[1]]
 
 
+@lru_cache(maxsize=512)
+def media_type_of(content_type: str | None) -> str:
+    """Return the media type of a Content-Type header, in lower case, without parameters."""
+    if not content_type:
+        return "application/octet-stream"
+    return content_type.partition(";")[0].strip().lower()
+
+
 def _media_range(part: str) -> tuple[str, float]:
     media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
     quality = 1.0

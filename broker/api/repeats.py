@@ -36,7 +36,7 @@ async def answer_once(
     key = _key(incoming)
     repeats, caller = incoming.request.app[REPEATS], incoming.caller
     reservation = await repeats.reserve(
-        caller, key, await _fingerprint(incoming), creates_tenant=creates_tenant
+        caller, key, _fingerprint(incoming), creates_tenant=creates_tenant
     )
     if reservation is None:
         return await handle(incoming)
@@ -65,11 +65,11 @@ def _key(incoming: Incoming) -> str:
     return keys[0]
 
 
-async def _fingerprint(incoming: Incoming) -> str:
+def _fingerprint(incoming: Incoming) -> str:
     request = incoming.request
     meant = [request.method, request.path_qs, *(str(request.headers.getall(n, [])) for n in _MEANT)]
     digest = hashlib.sha256("\n".join(meant).encode())
-    digest.update(await request.read())
+    digest.update(incoming.raw)
     return digest.hexdigest()
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from broker.api import repeats
+from broker.api.dispatch import Dispatcher, Handle, PathParts
 from broker.api.handlers import (
     attributes,
     batch,
@@ -235,24 +235,20 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def add_routes(application: web.Application, routes: tuple[Route, ...] = ROUTES) -> None:
-    """Register the routes, each also with the slash at its end that clause 6.2 writes.
-
-    The router tries them in order, so the paths that nearly everybody uses come first.
-    """
-    handlers = {route: _parsed(route) for route in routes}
-    for end in ("", "/"):
-        for route, handler in handlers.items():
-            application.router.add_route(route.method, API_ROOT + route.path + end, handler)
+def add_routes(dispatcher: Dispatcher, routes: tuple[Route, ...] = ROUTES) -> None:
+    """Let the dispatcher answer the requests of the API."""
+    for route in routes:
+        dispatcher.add(route.method, API_ROOT + route.path, _handling(route))
 
 
-def _parsed(route: Route) -> Handler:
+def _handling(route: Route) -> Handle:
     handle, parameters = route.handler, route.parameters
+    has_body = route.method in {"POST", "PATCH", "PUT"}
     repeatable = route.repeatable
 
-    async def handler(request: web.Request) -> web.StreamResponse:
-        incoming = Incoming(request, parameters)
-        if request.method in {"POST", "PATCH", "PUT"}:
+    async def handler(request: web.Request, parts: PathParts) -> web.StreamResponse:
+        incoming = Incoming(request, parameters, parts)
+        if has_body:
             await incoming.read_body()
         if repeatable and repeats.HEADER in request.headers:
             return await repeats.answer_once(

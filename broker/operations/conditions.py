@@ -54,7 +54,7 @@ class Conditions:
 
     def before(self, operation: EntityOperation, entity_id: str) -> EntityOperation:
         """Return the operation with these conditions checked first, in the same transaction."""
-        if self == UNCONDITIONAL:
+        if self is UNCONDITIONAL or self == UNCONDITIONAL:
             return operation
 
         def conditional(current: Entity | None, now: str) -> Transition:

@@ -184,3 +184,15 @@ async def test_a_method_a_resource_has_not_is_405_with_those_it_has(broker):
     answer = await broker.request("PUT", "/entities", {})
     assert answer.status == 405
     assert {"GET", "POST", "DELETE"} <= set(answer.headers["Allow"].split(", "))
+
+
+async def test_options_names_what_a_resource_has(broker):
+    answer = await broker.request("OPTIONS", "/entities/urn:x:1")
+    assert answer.status == 204
+    assert {"GET", "HEAD", "PATCH", "PUT", "DELETE"} <= set(answer.headers["Allow"].split(", "))
+
+
+async def test_head_is_answered_as_get_without_its_body(broker):
+    answer = await broker.request("HEAD", "/types")
+    assert (answer.status, answer.text) == (200, "")
+    assert answer.headers["Content-Type"].startswith("application/json")

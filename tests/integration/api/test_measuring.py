@@ -1,4 +1,4 @@
-"""Requests are counted by the pattern of their route."""
+"""Requests are counted by the pattern of their path."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import REGISTRY
 
-from broker.api.measuring import measure_requests
+from broker.api.dispatch import Dispatcher, PathParts
 
 
-async def _answer(request: web.Request) -> web.Response:
-    return web.Response(status=int(request.match_info["code"]))
+async def _answer(_request: web.Request, parts: PathParts) -> web.Response:
+    return web.Response(status=int(parts["code"]))
 
 
 def _count(method: str, route: str, status: int) -> float:
@@ -20,12 +20,23 @@ def _count(method: str, route: str, status: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("method", "counted_as"), [("GET", "GET"), ("POST", "POST"), ("PROPFIND", "(other)")]
+    ("method", "path", "counted_as"),
+    [
+        ("GET", "/things/404", ("GET", "/things/{code}", 404)),
+        ("HEAD", "/things/404", ("HEAD", "/things/{code}", 404)),
+        ("POST", "/things/404", ("POST", "(none)", 405)),
+        ("GET", "/elsewhere", ("GET", "(none)", 404)),
+        ("PROPFIND", "/things/404", ("(other)", "(none)", 405)),
+    ],
 )
-async def test_an_answer_is_counted_under_its_route(method: str, counted_as: str) -> None:
-    app = web.Application(middlewares=[measure_requests])
-    app.router.add_route("*", "/things/{code}", _answer)
-    before = _count(counted_as, "/things/{code}", 404)
+async def test_an_answer_is_counted_under_its_path(
+    method: str, path: str, counted_as: tuple[str, str, int]
+) -> None:
+    dispatcher = Dispatcher()
+    dispatcher.add("GET", "/things/{code}", _answer)
+    app = web.Application()
+    dispatcher.install(app)
+    before = _count(*counted_as)
     async with TestClient(TestServer(app)) as client:
-        assert (await client.request(method, "/things/404")).status == 404
-    assert _count(counted_as, "/things/{code}", 404) == before + 1
+        assert (await client.request(method, path)).status == counted_as[2]
+    assert _count(*counted_as) == before + 1

@@ -1,0 +1,124 @@
+"""From a request to its operation and back: finds the route, makes an answer of every error.
+
+The application has one route, which leads here. Looking a path up by its segments, and doing in
+one place what surrounds every handler, costs a third of what a router with a regular expression a
+path and a chain of middlewares does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TypeAlias
+
+from aiohttp import web
+from aiohttp.hdrs import METH_ALL
+
+from broker.api.incoming import TENANT_HEADER
+from broker.api.responses import API_ROOT, problem
+from broker.api.route_tree import Found, RouteTree
+from broker.model.errors import (
+    BadRequestData,
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    NgsiLdError,
+    ResourceNotFound,
+)
+from broker.observability.metrics import record_request
+
+log = logging.getLogger(__name__)
+
+PathParts: TypeAlias = Mapping[str, str]
+Handle: TypeAlias = Callable[[web.Request, PathParts], Awaitable[web.StreamResponse]]
+"""Answers a request; the variable parts of its path are decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a method and a path stand for. `path` is the pattern it is counted under."""
+
+    path: str
+    handle: Handle
+
+
+class Dispatcher:
+    """Answers every request of the application."""
+
+    def __init__(self) -> None:
+        self._tree: RouteTree[Endpoint] = RouteTree()
+
+    def add(self, method: str, path: str, handle: Handle) -> None:
+        """Let `handle` answer a method on a path; GET answers HEAD, too (RFC 9110)."""
+        endpoint = Endpoint(path, handle)
+        self._tree.add(method, path, endpoint)
+        if method == "GET":
+            self._tree.add("HEAD", path, endpoint)
+
+    def install(self, application: web.Application) -> None:
+        """Let an application send all its requests here."""
+        application.router.add_route("*", "/{path:.*}", self.answer)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request, with problem details where something is wrong (clause 6.3.3)."""
+        started = perf_counter()
+        method = request.method
+        found = self._tree.find(request.rel_url.raw_path)
+        endpoint = None if found is None else found.targets.get(method)
+        response: web.StreamResponse
+        if found is None or endpoint is None:
+            response = _nothing_found(request, found)
+        else:
+            response = await _answer(request, endpoint, found.parts)
+        tenant = request.headers.get(TENANT_HEADER)
+        if tenant is not None and not response.prepared:
+            response.headers[TENANT_HEADER] = tenant
+        record_request(
+            method if method in METH_ALL else "(other)",
+            "(none)" if endpoint is None else endpoint.path,
+            response.status,
+            perf_counter() - started,
+        )
+        return response
+
+
+async def _answer(request: web.Request, endpoint: Endpoint, parts: PathParts) -> web.StreamResponse:
+    try:
+        return await endpoint.handle(request, parts)
+    except NgsiLdError as error:
+        if isinstance(error, InternalError):
+            log.exception("request failed", extra=_about(request))
+        return problem(error)
+    except web.HTTPRequestEntityTooLarge:
+        return problem(BodyTooLarge("the body is larger than this broker allows"))
+    except web.HTTPException:
+        raise
+    except Exception:
+        log.exception("request failed", extra=_about(request))
+        return problem(InternalError("the request failed; the log of the broker says why"))
+
+
+def _nothing_found(request: web.Request, found: Found[Endpoint] | None) -> web.Response:
+    if found is None:
+        return problem(_nothing_at(request.path))
+    allowed = tuple(sorted(found.targets))
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": ", ".join((*allowed, "OPTIONS"))})
+    return problem(
+        MethodNotAllowed(
+            f"{request.method} is not possible here; possible: {', '.join(allowed)}",
+            allowed=allowed,
+        )
+    )
+
+
+def _nothing_at(path: str) -> NgsiLdError:
+    if path.startswith(API_ROOT) and "//" in path:
+        return BadRequestData(f"an identifier is missing in the path {path[:300]}")
+    return ResourceNotFound(f"there is no resource at {path[:300]}")
+
+
+def _about(request: web.Request) -> dict[str, str]:
+    return {"method": request.method, "path": request.path}
