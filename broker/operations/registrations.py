@@ -33,7 +33,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class RegistrationPage:
-    """Some of the matching registrations, each with only the information that matches.
+    """Some of the matching registrations, each as it is.
 
     `count` is how many match, where it was asked for.
     """
@@ -143,11 +143,10 @@ class RegistrationOperations:
         count = 0
         last = page.offset + page.limit
         async for registration in self._registrations.candidates(caller.tenant, query):
-            part = None if registration.is_expired(now) else select(registration)
-            if part is None:
+            if registration.is_expired(now) or select(registration) is None:
                 continue
             if page.offset <= count < last:
-                found.append(part)
+                found.append(registration)
             count += 1
             if count > last and not with_count:
                 break

@@ -51,13 +51,14 @@ def parse_time_query(given: Mapping[str, Any]) -> TimeQuery | None:
 
 
 def overlaps(query: TimeQuery, start: str, end: str | None) -> bool:
-    """Say whether an interval (open without an end) fits a query (clause 5.10.2.4).
+    """Say whether an interval (open without an end) has times that a query asks for (5.10.2.4).
 
-    `before` and `after` ask whether their time lies in the interval or is an end of it, `between`
-    whether the two intervals meet.
+    The clause says of `before` and `after` that their time lies in the interval; a source has such
+    times as well where the interval ends before, or begins after it.
     """
-    last = query.end_time_at or query.time_at
-    return start <= last and (end is None or query.time_at <= end)
+    if query.relation != "after" and start > (query.end_time_at or query.time_at):
+        return False
+    return query.relation == "before" or end is None or query.time_at <= end
 
 
 def _one_of(given: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:

@@ -334,7 +334,7 @@ _REGISTRATIONS = {
         REGISTRATIONS,
         {
             200: Answer(
-                "A page of the matching registrations, each with the information that matches.",
+                "A page of the matching registrations.",
                 array_of("Registration"),
                 ("Link", "NGSILD-Results-Count"),
             )

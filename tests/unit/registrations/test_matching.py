@@ -199,14 +199,16 @@ OPEN = {"startAt": "2020-01-01T00:00:00Z"}
     [
         (YEAR, {"timerel": "before", "timeAt": "2020-06-01T00:00:00Z"}, True),
         (YEAR, {"timerel": "before", "timeAt": YEAR["endAt"]}, True),
-        (YEAR, {"timerel": "before", "timeAt": LATE}, False),
-        (YEAR, {"timerel": "after", "timeAt": EARLY}, False),
+        (YEAR, {"timerel": "before", "timeAt": LATE}, True),
+        (YEAR, {"timerel": "before", "timeAt": EARLY}, False),
+        (YEAR, {"timerel": "after", "timeAt": EARLY}, True),
+        (YEAR, {"timerel": "after", "timeAt": LATE}, False),
         (YEAR, {"timerel": "after", "timeAt": YEAR["startAt"]}, True),
         (YEAR, {"timerel": "between", "timeAt": EARLY, "endTimeAt": LATE}, True),
         (YEAR, {"timerel": "between", "timeAt": LATE, "endTimeAt": "2022-01-01T00:00:00Z"}, False),
         (YEAR, {"timerel": "between", "timeAt": EARLY, "endTimeAt": YEAR["startAt"]}, True),
         (OPEN, {"timerel": "after", "timeAt": LATE}, True),
-        (OPEN, {"timerel": "after", "timeAt": EARLY}, False),
+        (OPEN, {"timerel": "after", "timeAt": EARLY}, True),
     ],
 )
 def test_intervals(interval: dict[str, str], asked: dict[str, str], expected: bool) -> None:
