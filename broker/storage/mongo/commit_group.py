@@ -58,6 +58,7 @@ from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
 from broker.storage.mongo.catalogue import Key, catalogue_updates, count_difference
 from broker.storage.mongo.connection import DURABLE, Document
 from broker.storage.mongo.documents import (
+    Encoded,
     decode_entity,
     encode_change,
     encode_entity,
@@ -109,6 +110,7 @@ class _Attempt:
     plans: dict[str, _Plan] = field(default_factory=dict)
     results: list[tuple[_Write, Transition | NgsiLdError]] = field(default_factory=list)
     records: list[Document] = field(default_factory=list)
+    encoded: Encoded = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +310,9 @@ class CommitGroup:
                 plan.current = result.entity
             attempt.results.append((write, result))
         attempt.records = [
-            encode_change(change, ObjectId()) | plan.marks.get(number, {})
+            encode_change(change, ObjectId(), attempt.encoded) | plan.marks.get(number, {})
             if plan.marks
-            else encode_change(change, ObjectId())
+            else encode_change(change, ObjectId(), attempt.encoded)
             for plan in attempt.plans.values()
             for number, change in enumerate(plan.changes)
         ]
@@ -327,9 +329,10 @@ class CommitGroup:
                 if plan.base is not None:
                     deletes.append({"q": {"_id": entity_id}, "limit": 1})
             elif plan.base is None:
-                inserts.append(encode_entity(plan.current))
+                inserts.append(encode_entity(plan.current, attempt.encoded))
             else:
-                updates.append({"q": {"_id": entity_id}, "u": _update(plan.base, plan)})
+                update = _update(plan.base, plan, attempt.encoded)
+                updates.append({"q": {"_id": entity_id}, "u": update})
         counted = catalogue_updates(self._count(attempt), self._shard)
         _check(await command("insert", "changes", documents=attempt.records, session=session))
         if inserts:
@@ -439,11 +442,12 @@ def _apply(
     return result
 
 
-def _update(base: Entity, plan: _Plan) -> Document:
+def _update(base: Entity, plan: _Plan, encoded: Encoded) -> Document:
     assert plan.current is not None
     if any(change.kind != "entityUpdated" for change in plan.changes):
-        return encode_entity(plan.current)  # replaced as a whole: it was deleted and made anew
-    return encode_update(base, plan.current, plan.touched)
+        # replaced as a whole: it was deleted and made anew
+        return encode_entity(plan.current, encoded)
+    return encode_update(base, plan.current, plan.touched, encoded)
 
 
 def _halves(group: list[_Write]) -> list[list[_Write]]:

@@ -20,6 +20,9 @@ from broker.query.geometries import indexable_geometry
 from broker.storage.mongo.comparable import add_comparable, remove_comparable
 
 Document = dict[str, Any]
+Encoded = dict[int, Document]
+"""Documents of instances by `id()`, for as long as these live: one is encoded once for both its
+entity and the record of its change."""
 
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _BIG_INTEGER = "%int"
@@ -52,8 +55,9 @@ def unescape(name: str) -> str:
 # ------------------------------------------------------------------------------------ encoding
 
 
-def encode_entity(entity: Entity) -> Document:
+def encode_entity(entity: Entity, encoded: Encoded | None = None) -> Document:
     """Return the document of an entity."""
+    encoded = {} if encoded is None else encoded
     document: Document = {
         "_id": entity.id,
         "v": entity.version,
@@ -62,7 +66,7 @@ def encode_entity(entity: Entity) -> Document:
         "m": entity.modified_at,
         "n": list(entity.attributes),
         "a": {
-            escape(name): encode_instances(instances)
+            escape(name): _encode_all(instances, encoded)
             for name, instances in entity.attributes.items()
         },
     }
@@ -72,17 +76,20 @@ def encode_entity(entity: Entity) -> Document:
     return document
 
 
-def encode_update(before: Entity, after: Entity, touched: Iterable[str]) -> Document:
+def encode_update(
+    before: Entity, after: Entity, touched: Iterable[str], encoded: Encoded | None = None
+) -> Document:
     """Return the update that makes the document of `after` from that of `before`.
 
     `touched` names the attributes that may differ. What did not change is not written, so indexes
     on it are not either: this is twice as fast as replacing the document.
     """
+    encoded = {} if encoded is None else encoded
     put: Document = {"v": after.version, "m": after.modified_at}
     drop: Document = {}
     for name in touched:
         if name in after.attributes:
-            put["a." + escape(name)] = encode_instances(after.attributes[name])
+            put["a." + escape(name)] = _encode_all(after.attributes[name], encoded)
         elif name in before.attributes:
             drop["a." + escape(name)] = ""
     if after.attributes.keys() != before.attributes.keys():
@@ -118,8 +125,9 @@ def _add_expiry(document: Document, entity: Entity) -> None:
         document["xa"] = earliest
 
 
-def encode_change(change: Change, change_id: Any) -> Document:
+def encode_change(change: Change, change_id: Any, encoded: Encoded | None = None) -> Document:
     """Return the record of a change for the `changes` collection."""
+    encoded = {} if encoded is None else encoded
     document: Document = {
         "_id": change_id,
         "e": change.entity_id,
@@ -129,8 +137,8 @@ def encode_change(change: Change, change_id: Any) -> Document:
         "at": change.at,
         "a": {
             escape(name): {
-                "b": list(map(_encode_instance, attribute.before)),
-                "a": list(map(_encode_instance, attribute.after)),
+                "b": _encode_each(attribute.before, encoded) if attribute.before else [],
+                "a": _encode_each(attribute.after, encoded) if attribute.after else [],
             }
             for name, attribute in change.attributes.items()
         },
@@ -150,6 +158,25 @@ def encode_instances(instances: list[Instance]) -> Document | list[Document]:
     if len(instances) == 1:
         return _encode_instance(instances[0])
     return [_encode_instance(instance) for instance in instances]
+
+
+def _encode_all(instances: list[Instance], encoded: Encoded) -> Document | list[Document]:
+    if len(instances) == 1:
+        return _encode_once(instances[0], encoded)
+    return _encode_each(instances, encoded)
+
+
+def _encode_each(instances: list[Instance], encoded: Encoded) -> list[Document]:
+    if len(instances) == 1:
+        return [_encode_once(instances[0], encoded)]
+    return [_encode_once(instance, encoded) for instance in instances]
+
+
+def _encode_once(instance: Instance, encoded: Encoded) -> Document:
+    document = encoded.get(id(instance))
+    if document is None:
+        document = encoded[id(instance)] = _encode_instance(instance)
+    return document
 
 
 def _encode_instance(instance: Instance) -> Document:

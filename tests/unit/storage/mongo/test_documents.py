@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.changes import AttributeChange, Change
+from broker.model.draft import created
 from broker.model.entity import Entity
 from broker.storage.mongo.documents import (
     decode_change,
@@ -109,3 +110,17 @@ def test_a_change_record_survives():
         expires_at="2027-01-01T00:00:00Z",
     )
     assert decode_change(encode_change(change, "id")) == change
+
+
+def test_an_instance_is_encoded_once_for_its_entity_and_its_change():
+    several = [prop(1, datasetId="urn:d:1"), prop([1, {"a.b": 2}])]
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.7, 35.6]}}
+    made = created(entity(0, room=[prop("a")], several=several, place=[place]), "2026-11-22T04:00:01.000000Z", 1)
+    encoded: dict = {}
+    record = encode_change(made.change, "id", encoded)
+    document = encode_entity(made.entity, encoded)
+    assert document == encode_entity(made.entity)
+    for name, change in record["a"].items():
+        stored = document["a"][name]
+        instances = stored if isinstance(stored, list) else [stored]
+        assert all(one is other for one, other in zip(change["a"], instances, strict=True))
