@@ -115,7 +115,8 @@ def test_a_change_record_survives():
 def test_an_instance_is_encoded_once_for_its_entity_and_its_change():
     several = [prop(1, datasetId="urn:d:1"), prop([1, {"a.b": 2}])]
     place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.7, 35.6]}}
-    made = created(entity(0, room=[prop("a")], several=several, place=[place]), "2026-11-22T04:00:01.000000Z", 1)
+    given_entity = entity(0, room=[prop("a")], several=several, place=[place])
+    made = created(given_entity, T1, 1)
     encoded: dict = {}
     record = encode_change(made.change, "id", encoded)
     document = encode_entity(made.entity, encoded)
