@@ -31,7 +31,7 @@ from broker.operations.purging import Purging
 from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
 from broker.operations.source_identity import SourceIdentity
-from broker.operations.subscriptions import SubscriptionOperations
+from broker.operations.subscriptions import SubscriptionOperations, check_for_entities
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
 from broker.owner import is_gone, this_process
@@ -47,11 +47,17 @@ from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
 from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.repeats import MongoRepeatStore
-from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
+from broker.storage.mongo.subscriptions import (
+    TO_ENTITIES,
+    TO_REGISTRATIONS,
+    MongoDeliveryRecordStore,
+    MongoSubscriptionStore,
+)
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.deliveries import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
+from broker.subscriptions.registration_matching import check_for_registrations
 from broker.subscriptions.senders.http import HttpSender
 from broker.subscriptions.senders.mqtt import MqttSender
 from broker.subscriptions.stores import EngineStores
@@ -94,13 +100,8 @@ def build_api(settings: Settings) -> web.Application:
     application[keys.CONSUMPTION] = EntityConsumption(
         entities=entities, tenancy=tenancy, clock=system_clock
     )
-    application[keys.SUBSCRIPTIONS] = SubscriptionOperations(
-        subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
-        records=MongoDeliveryRecordStore(databases),
-        contexts=contexts,
-        tenancy=tenancy,
-        clock=system_clock,
-    )
+    for key, operations in _subscriptions(databases, tenants, contexts, tenancy).items():
+        application[key] = operations
     application[keys.REGISTRATIONS] = RegistrationOperations(
         registrations=_registrations(databases, tenants),
         entities=entities,
@@ -183,6 +184,28 @@ def build_engine(settings: Settings) -> Engine:
         clock=system_clock,
     )
     return Engine(parts=(notifier, expiry), resources=(databases.client, outbound, contexts, mqtt))
+
+
+def _subscriptions(
+    databases: Databases, tenants: Tenants, contexts: ContextResolver, tenancy: Tenancy
+) -> dict[web.AppKey[SubscriptionOperations], SubscriptionOperations]:
+    """Return the operations on subscriptions of both kinds."""
+    return {
+        key: SubscriptionOperations(
+            subscriptions=MongoSubscriptionStore(
+                databases=databases, tenants=tenants, collections=collections
+            ),
+            records=MongoDeliveryRecordStore(databases, collections),
+            contexts=contexts,
+            tenancy=tenancy,
+            clock=system_clock,
+            check=check,
+        )
+        for key, collections, check in (
+            (keys.SUBSCRIPTIONS, TO_ENTITIES, check_for_entities),
+            (keys.REGISTRATION_SUBSCRIPTIONS, TO_REGISTRATIONS, check_for_registrations),
+        )
+    }
 
 
 def _registrations(databases: Databases, tenants: Tenants) -> MongoRegistrationStore:

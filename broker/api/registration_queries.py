@@ -10,11 +10,9 @@ from broker.query.ast import Expression, attributes_of, linked_depth
 from broker.query.q_parser import parse_q
 from broker.query.registration_query import RegistrationQuery
 from broker.query.selection import parse_scopes
-from broker.query.temporal import parse_time_query
+from broker.query.temporal import TIME_MEMBERS, parse_time_query
 from broker.representations.languages import parse_languages
 from broker.representations.selection import OWN_MEMBERS, parse_selection
-
-_TIME = ("timerel", "timeAt", "endTimeAt", "timeproperty")
 
 
 def registration_query(parameters: Parameters, terms: Context) -> RegistrationQuery:
@@ -37,7 +35,7 @@ def registration_query(parameters: Parameters, terms: Context) -> RegistrationQu
         geo=geo,
         scope=parse_scopes(scope) if (scope := parameters.text("scopeQ")) else (),
         source_filter=source_filter(parameters.text("csf"), terms),
-        time=parse_time_query({name: parameters.text(name) for name in _TIME}),
+        time=parse_time_query({name: parameters.text(name) for name in TIME_MEMBERS}),
         dataset_ids=frozenset(parameters.names("datasetId")),
     )
 

@@ -18,6 +18,7 @@ from broker.api.handlers import (
     entities,
     entity_maps,
     info,
+    registration_subscriptions,
     registrations,
     subscriptions,
 )
@@ -231,6 +232,38 @@ ROUTES: tuple[Route, ...] = (
         "/csourceRegistrations/{registrationId}",
         registrations.delete_registration,
         "5.9.4",
+    ),
+    Route(
+        "POST",
+        "/csourceSubscriptions",
+        registration_subscriptions.create_registration_subscription,
+        "5.11.2",
+    ),
+    Route(
+        "GET",
+        "/csourceSubscriptions",
+        registration_subscriptions.query_registration_subscriptions,
+        "5.11.5",
+        frozenset({"limit", "offset", "count", "options"}),
+    ),
+    Route(
+        "GET",
+        "/csourceSubscriptions/{subscriptionId}",
+        registration_subscriptions.retrieve_registration_subscription,
+        "5.11.4",
+        frozenset({"options"}),
+    ),
+    Route(
+        "PATCH",
+        "/csourceSubscriptions/{subscriptionId}",
+        registration_subscriptions.update_registration_subscription,
+        "5.11.3",
+    ),
+    Route(
+        "DELETE",
+        "/csourceSubscriptions/{subscriptionId}",
+        registration_subscriptions.delete_registration_subscription,
+        "5.11.6",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,8 @@ from broker.subscriptions.reading import (
 
 _ATTEMPTS = 10
 
+SubscriptionCheck = Callable[[Subscription, Context], None]
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
@@ -45,7 +48,12 @@ class SubscriptionPage:
 
 
 class SubscriptionOperations:
-    """Each method returns when its result is durable; all raise DatabaseUnavailable."""
+    """Subscriptions of one kind: to entities, or (clauses 5.11.2 to 5.11.6) to registrations.
+
+    `check` raises BadRequestData or TooComplexQuery for one that could not be served; it is given
+    the @context its queries are read with. Each method returns when its result is durable; all
+    raise DatabaseUnavailable.
+    """
 
     def __init__(
         self,
@@ -55,12 +63,14 @@ class SubscriptionOperations:
         contexts: ContextResolver,
         tenancy: Tenancy,
         clock: Clock,
+        check: SubscriptionCheck,
     ) -> None:
         self._subscriptions = subscriptions
         self._records = records
         self._contexts = contexts
         self._tenancy = tenancy
         self._clock = clock
+        self._check = check
 
     def now(self) -> str:
         """Return the time that decides the status of subscriptions."""
@@ -88,7 +98,7 @@ class SubscriptionOperations:
             created_at=now,
             modified_at=now,
         )
-        _check(subscription, context)
+        self._check(subscription, context)
         if not await self._subscriptions.insert(subscription):
             raise AlreadyExists(f"the subscription <{subscription_id}> exists already")
         return subscription_id
@@ -189,11 +199,11 @@ class SubscriptionOperations:
             version=current.version + 1,
         )
         query_terms = await self._contexts.resolve(updated.query_context, tenant=current.tenant)
-        _check(updated, query_terms)
+        self._check(updated, query_terms)
         return updated
 
 
-def _check(subscription: Subscription, query_terms: Context) -> None:
+def check_for_entities(subscription: Subscription, query_terms: Context) -> None:
     """Raise BadRequestData or TooComplexQuery if the matcher could not use the subscription."""
     check_queries(subscription.definition, query_terms)
     context = NotificationContext(query_terms, query_terms.url or "", query_terms.body)

@@ -12,6 +12,7 @@ from broker.model.errors import BadRequestData
 TimeRelation = Literal["before", "after", "between"]
 TimeProperty = Literal["observedAt", "createdAt", "modifiedAt", "deletedAt"]
 
+TIME_MEMBERS = ("timerel", "timeAt", "endTimeAt", "timeproperty")
 RELATIONS = ("before", "after", "between")
 PROPERTIES = ("observedAt", "createdAt", "modifiedAt", "deletedAt")
 

@@ -67,7 +67,7 @@ def check_queries(definition: Mapping[str, Any], query_terms: Context) -> None:
     """Raise BadRequestData or TooComplexQuery if a query member cannot be read."""
     _ = query_of(definition, query_terms)
     if "csf" in definition:
-        with _at("/csf"):
+        with at_member("/csf"):
             _ = parse_q(definition["csf"], query_terms, parameter="csf")
 
 
@@ -119,7 +119,7 @@ def options_of(subscription: Subscription) -> RepresentationOptions:
     pick = parse_selection(params.pick, _EXPANDED) if params.pick else None
     if params.attributes:
         pick = attrs_selection(params.attributes, _EXPANDED)
-    with _at("/lang"):
+    with at_member("/lang"):
         languages = parse_languages(definition["lang"]) if "lang" in definition else None
     return RepresentationOptions(
         form=params.format,
@@ -133,7 +133,7 @@ def options_of(subscription: Subscription) -> RepresentationOptions:
 
 def _selector(selector: Mapping[str, Any], index: int) -> EntitySelector:
     ids = selector.get("id", ())
-    with _at(f"/entities/{index}/type"):
+    with at_member(f"/entities/{index}/type"):
         types = parse_types(selector["type"], _EXPANDED)
     return EntitySelector(
         ids=(ids,) if isinstance(ids, str) else tuple(ids),
@@ -148,7 +148,7 @@ def _condition(definition: Mapping[str, Any], terms: Context) -> Any:
     names = tuple(
         name.strip() for name in definition.get("expandValues", "").split(",") if name.strip()
     )
-    with _at("/q"):
+    with at_member("/q"):
         # Only a URI needs percent-encoding (4.9), but clients copy their filters from there.
         return parse_q(unquote(definition["q"]), terms, names)
 
@@ -157,7 +157,7 @@ def _geo(definition: Mapping[str, Any]) -> Any:
     given = definition.get("geoQ")
     if given is None:
         return None
-    with _at("/geoQ"):
+    with at_member("/geoQ"):
         return parse_geo_query(
             georel=given["georel"],
             geometry=given["geometry"],
@@ -170,12 +170,12 @@ def _geo(definition: Mapping[str, Any]) -> Any:
 def _scope(definition: Mapping[str, Any]) -> Any:
     if "scopeQ" not in definition:
         return ()
-    with _at("/scopeQ"):
+    with at_member("/scopeQ"):
         return parse_scopes(definition["scopeQ"])
 
 
 @contextmanager
-def _at(pointer: str) -> Iterator[None]:
+def at_member(pointer: str) -> Iterator[None]:
     """Say in which member of the subscription a query cannot be read."""
     try:
         yield

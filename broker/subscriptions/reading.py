@@ -12,8 +12,10 @@ from typing import Any
 
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
+from broker.model.errors import BadRequestData
 from broker.model.subscription import TRIGGERS
 from broker.model.terms import Terms
+from broker.query.temporal import TIME_MEMBERS, parse_time_query
 from broker.representations.checks import (
     Place,
     attribute_name,
@@ -200,6 +202,18 @@ def _geo_query(value: Any, place: Place, terms: Terms) -> Definition:
     return query
 
 
+def _temporal_query(value: Any, place: Place) -> Definition:
+    members = object_of(value, place)
+    query = {name: members[name] for name in TIME_MEMBERS if name in members}
+    try:
+        time = parse_time_query(query)
+    except BadRequestData as error:
+        raise refuse(place, f"cannot be used: {error.detail}") from error
+    if time is None:
+        raise refuse(place, "needs 'timerel' and 'timeAt'")
+    return query
+
+
 # --------------------------------------------------------------------------------- notification
 
 
@@ -267,6 +281,7 @@ _CHECKS: Mapping[str, _Check] = {
     "notificationTrigger": _triggers,
     "q": non_empty_text,
     "scopeQ": non_empty_text,
+    "temporalQ": _temporal_query,
     "csf": non_empty_text,
     "datasetId": dataset_ids,
     "description": text,

@@ -62,7 +62,7 @@ TAGS = {
     DISCOVERY: "Which types and attributes there are, and which broker this is (5.7.5 to 5.7.10).",
     CONTEXTS: "Host and look after @contexts (clause 5.13).",
     SUBSCRIPTIONS: "Be told of changes (clause 5.8).",
-    REGISTRATIONS: "Register context sources and find them (clauses 5.9, 5.10).",
+    REGISTRATIONS: "Register context sources, find them, be told of them (clauses 5.9 to 5.11).",
 }
 
 _SPOTS = {"type": "Property", "value": 121, "observedAt": "2026-01-31T09:00:00Z"}
@@ -323,6 +323,42 @@ _SUBSCRIPTIONS = {
     ),
     "deleteSubscription": Operation(SUBSCRIPTIONS, {204: _DONE}),
 }
+_REGISTRATION_SUBSCRIPTION = {
+    "id": SUBSCRIPTION_ID,
+    "type": "Subscription",
+    "entities": [{"type": "OffStreetParking"}],
+    "csf": 'endpoint~="example.org"',
+    "notification": {"endpoint": {"uri": "http://127.0.0.1:9026/sources"}},
+}
+_REGISTRATION_SUBSCRIPTIONS = {
+    "createRegistrationSubscription": Operation(
+        REGISTRATIONS,
+        {201: _CREATED},
+        errors=(403, 409),
+        body=RequestBody(reference("Subscription"), _REGISTRATION_SUBSCRIPTION),
+    ),
+    "queryRegistrationSubscriptions": Operation(
+        REGISTRATIONS,
+        {
+            200: Answer(
+                "A page of subscriptions to registrations.",
+                array_of("Subscription"),
+                ("Link", "NGSILD-Results-Count"),
+            )
+        },
+        is_negotiated=True,
+    ),
+    "retrieveRegistrationSubscription": _read(
+        REGISTRATIONS, "The subscription.", reference("Subscription")
+    ),
+    "updateRegistrationSubscription": Operation(
+        REGISTRATIONS,
+        {204: _DONE},
+        errors=(403,),
+        body=RequestBody(reference("SubscriptionFragment"), {"isActive": False}),
+    ),
+    "deleteRegistrationSubscription": Operation(REGISTRATIONS, {204: _DONE}),
+}
 _REGISTRATIONS = {
     "registerSource": Operation(
         REGISTRATIONS,
@@ -361,5 +397,6 @@ OPERATIONS: dict[str, Operation] = {
     **_CONTEXTS,
     **_SUBSCRIPTIONS,
     **_REGISTRATIONS,
+    **_REGISTRATION_SUBSCRIPTIONS,
 }
 """Every operation by its identifier, which is the name of its handler."""

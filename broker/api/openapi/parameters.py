@@ -159,6 +159,8 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
     ),
     ("deleteAttribute", "datasetId"): Parameter("The instance that goes.", _URI),
     ("querySubscriptions", "options"): _SYS_ATTRS,
+    ("queryRegistrationSubscriptions", "options"): _SYS_ATTRS,
+    ("retrieveRegistrationSubscription", "options"): _SYS_ATTRS,
     ("queryRegistrations", "options"): _SYS_ATTRS,
     ("retrieveRegistration", "options"): _SYS_ATTRS,
     ("queryRegistrations", "csf"): Parameter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo import UpdateOne
@@ -57,12 +58,32 @@ def decode_subscription(tenant: str, document: Document) -> Subscription:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionCollections:
+    """The collections of one kind of subscriptions; `deliveries` may be absent."""
+
+    subscriptions: str
+    records: str
+    deliveries: str | None = None
+
+
+TO_ENTITIES = SubscriptionCollections("subscriptions", "deliveryRecords", "deliveries")
+TO_REGISTRATIONS = SubscriptionCollections("registrationSubscriptions", "registrationDeliveries")
+
+
 class MongoSubscriptionStore:
     """Implements `broker.storage.subscriptions.SubscriptionStore`."""
 
-    def __init__(self, *, databases: Databases, tenants: Tenants) -> None:
+    def __init__(
+        self,
+        *,
+        databases: Databases,
+        tenants: Tenants,
+        collections: SubscriptionCollections = TO_ENTITIES,
+    ) -> None:
         self._databases = databases
         self._tenants = tenants
+        self._names = collections
 
     async def insert(self, subscription: Subscription) -> bool:
         """Store a new subscription; false if there is one with this id already."""
@@ -76,7 +97,7 @@ class MongoSubscriptionStore:
             except DuplicateKeyError:
                 return False
             # What a subscription with this id left behind long ago is not this one's.
-            await database["deliveryRecords"].delete_one({"_id": subscription.id})
+            await database[self._names.records].delete_one({"_id": subscription.id})
         return True
 
     async def replace(self, subscription: Subscription) -> bool:
@@ -111,8 +132,9 @@ class MongoSubscriptionStore:
         database = self._databases.of(tenant)
         with translated():
             result = await self._collection(tenant).delete_one({"_id": subscription_id})
-            await database["deliveryRecords"].delete_one({"_id": subscription_id})
-            await database["deliveries"].delete_many({"s": subscription_id})
+            await database[self._names.records].delete_one({"_id": subscription_id})
+            if self._names.deliveries is not None:
+                await database[self._names.deliveries].delete_many({"s": subscription_id})
         return bool(result.deleted_count)
 
     async def all(self) -> AsyncIterator[Subscription]:
@@ -129,7 +151,9 @@ class MongoSubscriptionStore:
                         )
 
     def _collection(self, tenant: str) -> Any:
-        return self._databases.of(tenant).get_collection("subscriptions", write_concern=DURABLE)
+        return self._databases.of(tenant).get_collection(
+            self._names.subscriptions, write_concern=DURABLE
+        )
 
 
 class MongoDeliveryRecordStore:
@@ -139,8 +163,11 @@ class MongoDeliveryRecordStore:
     and counted again with the notifications themselves.
     """
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(
+        self, databases: Databases, collections: SubscriptionCollections = TO_ENTITIES
+    ) -> None:
         self._databases = databases
+        self._names = collections
 
     async def add(self, attempts: Attempts) -> None:
         """Add the counts of many subscriptions at once."""
@@ -163,7 +190,7 @@ class MongoDeliveryRecordStore:
 
     def _collection(self, tenant: str) -> Any:
         return self._databases.of(tenant).get_collection(
-            "deliveryRecords", write_concern=WriteConcern(w=1, j=False)
+            self._names.records, write_concern=WriteConcern(w=1, j=False)
         )
 
 

@@ -47,6 +47,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("xd", ASCENDING)], name="expiry", sparse=True),
     ],
     "registrationLog": [],
+    "registrationSubscriptions": [],
     "registry": [],
     "deliveries": [
         IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),

@@ -123,14 +123,15 @@ async def prepare(api, operation):
     else:
         await api.post("/entityOperations/upsert", [PARKING])
     await api.delete("/entities/urn:ngsi-ld:OffStreetParking:Downtown2")
-    if operation == "createSubscription":
-        await api.delete(f"/subscriptions/{SUBSCRIPTION['id']}")
-    else:
-        await api.post("/subscriptions", SUBSCRIPTION)
-    if operation == "registerSource":
-        await api.delete(f"/csourceRegistrations/{REGISTRATION['id']}")
-    else:
-        await api.post("/csourceRegistrations", REGISTRATION)
+    for creation, path, document in (
+        ("createSubscription", "/subscriptions", SUBSCRIPTION),
+        ("createRegistrationSubscription", "/csourceSubscriptions", SUBSCRIPTION),
+        ("registerSource", "/csourceRegistrations", REGISTRATION),
+    ):
+        if operation == creation:
+            await api.delete(f"{path}/{document['id']}")
+        else:
+            await api.post(path, document)
     hosted = await api.post("/jsonldContexts", CONTEXT)
     entity_map = await api.get("/entityMaps?type=OffStreetParking")
     return {
