@@ -44,11 +44,10 @@ class Incoming:
         self.caller = (
             _caller(headers.getall(TENANT_HEADER)) if TENANT_HEADER in headers else _NOBODY
         )
-        self.parameters = (
-            Parameters(request.query, parameters)
-            if request.rel_url.raw_query_string
-            else _NO_PARAMETERS
-        )
+        self.parameters = _NO_PARAMETERS
+        if request.rel_url.raw_query_string:
+            self.parameters = Parameters(request.query, parameters)
+            self.parameters.flag("local")  # whatever it is, this broker is all that is asked
         self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
         self.version = preferred_version(headers.getall(PREFER)) if PREFER in headers else None
         self.media_type = media_type_of(headers.get("Content-Type"))

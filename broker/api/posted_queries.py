@@ -8,7 +8,14 @@ from typing import Any
 
 from broker.api.keys import ApiSettings
 from broker.api.parameters import Parameters
-from broker.api.queries import ANY_TYPE, checked_pattern, page_of, refuse_too_wide, uris
+from broker.api.queries import (
+    ANY_TYPE,
+    checked_pattern,
+    page_of,
+    refuse_too_wide,
+    source_filter,
+    uris,
+)
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.query.ast import Expression, GeoQuery, Ordering
@@ -50,6 +57,7 @@ def posted_query(
         with_count=parameters.flag("count"),
         is_local=parameters.flag("local") or is_any,
     )
+    _ = source_filter(string(members, "csf"), terms)  # no source is asked yet
     refuse_too_wide(query, has_type=has_type)
     return query
 
@@ -113,8 +121,13 @@ def _condition(members: Mapping[str, Any], terms: Context) -> Expression | None:
     text = string(members, "q")
     if text is None:
         return None
-    expanded = string(members, "expandValues")
-    return parse_q(text, terms, tuple(expanded.split(",")) if expanded else ())
+    return parse_q(text, terms, _listed(members, "expandValues"), _listed(members, "jsonKeys"))
+
+
+def _listed(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the names in a text, separated by commas."""
+    text = string(members, name)
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def _geo(members: Mapping[str, Any], terms: Context) -> GeoQuery | None:

@@ -7,7 +7,14 @@ from broker.api.parameters import Parameters
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
-from broker.query.ast import Expression, GeoQuery, Ordering, TypeExpression, attributes_of
+from broker.query.ast import (
+    Expression,
+    GeoQuery,
+    Ordering,
+    TypeExpression,
+    attributes_of,
+    linked_depth,
+)
 from broker.query.entity_query import EntityQuery, EntitySelector, Page
 from broker.query.geo_parser import parse_geo_query
 from broker.query.order_parser import check_collation, parse_ordering
@@ -39,6 +46,7 @@ def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) 
         with_count=parameters.flag("count"),
         is_local=is_local,
     )
+    _ = source_filter(parameters.text("csf"), terms)  # no source is asked yet
     if "local" in parameters and type_text == ANY_TYPE and not parameters.flag("local"):
         raise BadRequestData("type=* is about this broker only; local=false contradicts it")
     refuse_too_wide(query, has_type=type_text is not None)
@@ -105,7 +113,19 @@ def selectors_of(parameters: Parameters, terms: Context) -> tuple[EntitySelector
 def condition_of(parameters: Parameters, terms: Context) -> Expression | None:
     """Return what `q` means, None without it."""
     text = parameters.text("q")
-    return parse_q(text, terms, parameters.names("expandValues")) if text else None
+    if not text:
+        return None
+    return parse_q(text, terms, parameters.names("expandValues"), parameters.names("jsonKeys"))
+
+
+def source_filter(text: str | None, terms: Context) -> Expression | None:
+    """Return what a `csf` means, None without one. Raises BadRequestData, TooComplexQuery."""
+    if text is None:
+        return None
+    condition = parse_q(text, terms, parameter="csf")
+    if linked_depth(condition) > 0:
+        raise BadRequestData("csf: a source links to no entities; leave out the braces")
+    return condition
 
 
 def geo_query_of(parameters: Parameters, terms: Context) -> GeoQuery | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from broker.api.parameters import Parameters
-from broker.api.queries import condition_of, geo_query_of, selectors_of
+from broker.api.queries import condition_of, geo_query_of, selectors_of, source_filter
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
-from broker.query.ast import Expression, attributes_of, linked_depth
-from broker.query.q_parser import parse_q
+from broker.query.ast import attributes_of
 from broker.query.registration_query import RegistrationQuery
 from broker.query.selection import parse_scopes
 from broker.query.temporal import TIME_MEMBERS, parse_time_query
@@ -38,16 +37,6 @@ def registration_query(parameters: Parameters, terms: Context) -> RegistrationQu
         time=parse_time_query({name: parameters.text(name) for name in TIME_MEMBERS}),
         dataset_ids=frozenset(parameters.names("datasetId")),
     )
-
-
-def source_filter(text: str | None, terms: Context) -> Expression | None:
-    """Return what a `csf` means, None without one. Raises BadRequestData, TooComplexQuery."""
-    if text is None:
-        return None
-    condition = parse_q(text, terms, parameter="csf")
-    if linked_depth(condition) > 0:
-        raise BadRequestData("csf: a source links to no entities; leave out the braces")
-    return condition
 
 
 def _picked(parameters: Parameters, terms: Context) -> set[str]:

@@ -76,7 +76,7 @@ def _term(text: Any, terms: Terms) -> OrderTerm:
         raise BadRequestData(
             f'orderBy: "{direction}" is no direction; there are {", ".join(_DIRECTIONS)}'
         )
-    expression = QParser(name, terms, (), parameter="orderBy").parse()
+    expression = QParser(name, terms, frozenset(), parameter="orderBy").parse()
     if not isinstance(expression, Exists):
         raise BadRequestData(f'orderBy: "{name}" is no attribute path, for example address[city]')
     return OrderTerm(

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-from broker.model.errors import TooComplexQuery
+from broker.model.errors import BadRequestData, TooComplexQuery
+from broker.model.names import is_name
 from broker.model.terms import Terms
 from broker.query.ast import (
     And,
@@ -50,29 +51,36 @@ _MEMBERS_WITH_NAMES = frozenset({"type", "objectType", "valueType"})
 
 @lru_cache(maxsize=256)
 def parse_q(
-    text: str, terms: Terms, expand_values: tuple[str, ...] = (), *, parameter: str = "q"
+    text: str,
+    terms: Terms,
+    expand_values: tuple[str, ...] = (),
+    json_keys: tuple[str, ...] = (),
+    *,
+    parameter: str = "q",
 ) -> Expression:
     """Return what a `q` (or another `parameter` in the language) means, names expanded by `terms`.
 
-    `expand_values` names the attributes whose operands are expanded, too. There is no parameter
-    for `jsonKeys`: names between brackets are never expanded here. The result is cached, so
-    `terms` has to be hashable.
+    `expand_values` names the attributes whose operands are expanded, too, `json_keys` those of
+    which nothing is, whatever `expand_values` says. (Names between brackets are those of JSON
+    members and never expanded.) The result is cached, so `terms` has to be hashable.
 
     Raises BadRequestData (what is wrong and where), TooComplexQuery (too long, deep or wide).
     """
-    return QParser(text, terms, expand_values, parameter=parameter).parse()
+    expanded = _attributes(expand_values, "expandValues", terms)
+    expanded -= _attributes(json_keys, "jsonKeys", terms)
+    return QParser(text, terms, expanded, parameter=parameter).parse()
 
 
 class QParser:
     """One reading of one text."""
 
     def __init__(
-        self, text: str, terms: Terms, expand_values: Iterable[str], *, parameter: str
+        self, text: str, terms: Terms, expanded: frozenset[str], *, parameter: str
     ) -> None:
         self._parameter = parameter
         self._scanner = Scanner(text, language=parameter, example=_EXAMPLE, max_length=MAX_LENGTH)
         self._terms = terms
-        self._expanded = frozenset(terms.expand(name.strip()) for name in expand_values)
+        self._expanded = expanded
         self._depth = 0
         self._count = 0
 
@@ -233,6 +241,16 @@ class QParser:
             and path.names[-1] in self._expanded
         )
         return OperandReader(self._scanner, self._terms.expand if holds_names else None)
+
+
+def _attributes(names: Iterable[str], parameter: str, terms: Terms) -> frozenset[str]:
+    """Return expanded names of attributes. Raises BadRequestData for what is none."""
+    for name in names:
+        if not is_name(name):
+            raise BadRequestData(
+                f"{parameter} lists names of attributes; {name!r} is none", attribute_names=(name,)
+            )
+    return frozenset(map(terms.expand, names))
 
 
 def _is_name(text: str) -> bool:

@@ -145,12 +145,19 @@ def _selector(selector: Mapping[str, Any], index: int) -> EntitySelector:
 def _condition(definition: Mapping[str, Any], terms: Context) -> Any:
     if "q" not in definition:
         return None
-    names = tuple(
-        name.strip() for name in definition.get("expandValues", "").split(",") if name.strip()
-    )
     with at_member("/q"):
         # Only a URI needs percent-encoding (4.9), but clients copy their filters from there.
-        return parse_q(unquote(definition["q"]), terms, names)
+        return parse_q(
+            unquote(definition["q"]),
+            terms,
+            _listed(definition, "expandValues"),
+            _listed(definition, "jsonKeys"),
+        )
+
+
+def _listed(definition: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the names in a member, separated by commas."""
+    return tuple(part.strip() for part in definition.get(name, "").split(",") if part.strip())
 
 
 def _geo(definition: Mapping[str, Any]) -> Any:

@@ -119,6 +119,21 @@ def test_operands_of_expanded_attributes_are_iris():
     assert expression == And((is_(f"{NAMESPACE}Male", "gender"), is_("Male", "name")))
 
 
+def test_operands_of_attributes_with_json_keys_stay_as_they_are():
+    """Clause 4.9: nothing of them is expanded, whatever expandValues says."""
+    expression = parse_q("gender==Male;a[b.c]==d", TERMS, ("gender", "a"), ("gender", "a"))
+    assert expression == parse_q("gender==Male;a[b.c]==d", TERMS)
+    by_iri = (f"{NAMESPACE}gender",)
+    assert parse_q("gender==Male", TERMS, ("gender",), by_iri) == is_("Male", "gender")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "1", "a{b}"])
+def test_what_is_no_attribute_can_neither_be_expanded_nor_be_json(name):
+    for lists in (((name,), ()), ((), (name,))):
+        with pytest.raises(BadRequestData):
+            parse_q("a==b", TERMS, *lists)
+
+
 @pytest.mark.parametrize(
     ("text", "position", "expected"),
     [

@@ -1,0 +1,116 @@
+"""csf, expandValues, jsonKeys, splitEntities and local of queries (clauses 4.9, 5.7.2, 6.3.18)."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def city(broker):
+    """Three houses with what JSON-LD would read in another way."""
+    bodies = [
+        {"id": "urn:x:vocab", "type": "House", "kind": {"vocab": "flat"}},
+        {"id": "urn:x:text", "type": "House", "kind": "flat"},
+        {"id": "urn:x:json", "type": "House", "tickets": {"json": {"id": "7", "value": "late"}}},
+    ]
+    assert (await broker.post("/entityOperations/create", bodies)).status == 201
+
+
+async def ask(broker, method, **parameters):
+    """Ask by GET or POST; return the answer."""
+    if method == "GET":
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return await broker.get(f"/entities?type=House&{query}")
+    body = {"type": "Query", "entities": [{"type": "House"}], **parameters}
+    return await broker.post("/entityOperations/query", body)
+
+
+async def found(broker, method, **parameters):
+    answer = await ask(broker, method, **parameters)
+    assert answer.status == 200, answer.text
+    return {one["id"].rpartition(":")[2] for one in answer.json}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"q": "kind==flat"}, {"text"}),
+        ({"q": "kind==flat", "expandValues": "kind"}, {"vocab"}),
+        ({"q": "kind==flat", "expandValues": "kind,other", "jsonKeys": "kind"}, {"text"}),
+        ({"q": "kind==flat", "expandValues": "other"}, {"text"}),
+        ({"q": 'tickets[value]=="late"', "jsonKeys": "tickets"}, {"json"}),
+        ({"q": 'tickets[value]=="late"'}, {"json"}),
+        ({"csf": 'endpoint~="example"'}, {"vocab", "text", "json"}),
+    ],
+)
+async def test_what_is_expanded(broker, method, parameters, expected):
+    assert await found(broker, method, **parameters) == expected
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"csf": "(("},
+        {"csf": "endpoint=="},
+        {"csf": "a{b}==1"},
+        {"q": "kind==flat", "expandValues": "kind,1x"},
+        {"q": "kind==flat", "jsonKeys": "a,1b"},
+    ],
+)
+async def test_what_cannot_be_read_is_refused(broker, method, parameters):
+    answer = await ask(broker, method, **parameters)
+    assert (answer.status, answer.json["type"][-14:]) == (400, "BadRequestData")
+
+
+async def test_a_filter_that_cannot_be_read_purges_nothing(broker):
+    assert (await broker.delete("/entities?type=House&csf=((")).status == 400
+    assert len(await found(broker, "GET")) == 3
+
+
+async def test_entities_that_may_be_split_are_filtered_when_they_are_whole(broker):
+    """Without other sources every entity is whole here: the filters hold in either case."""
+    for split in ("true", "false"):
+        assert await found(broker, "GET", q="kind", splitEntities=split) == {"vocab", "text"}
+    assert await found(broker, "POST", q="kind", splitEntities=True) == {"vocab", "text"}
+    assert (await ask(broker, "GET", splitEntities="perhaps")).status == 400
+    assert (await ask(broker, "POST", splitEntities="true")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/entities"),
+        ("GET", "/entities/urn:x:text"),
+        ("POST", "/entityOperations/query"),
+        ("GET", "/types"),
+        ("GET", "/types/House"),
+        ("GET", "/attributes"),
+        ("GET", "/attributes/kind"),
+        ("PATCH", "/entities/urn:x:text"),
+        ("POST", "/entityOperations/upsert"),
+    ],
+)
+async def test_local_limits_to_this_broker_which_is_all_there_is(broker, method, path):
+    body = None
+    if method != "GET":
+        body = {"kind": "flat"}
+    if path.endswith("query"):
+        body = {"type": "Query"}
+    if path.endswith("upsert"):
+        body = [{"id": "urn:x:text", "type": "House", "kind": "flat"}]
+    answer = await broker.request(method, f"{path}?local=true", body)
+    assert answer.status < 300, answer.text
+    wrong = await broker.request(method, f"{path}?local=maybe", body)
+    assert (wrong.status, wrong.json["type"][-14:]) == (400, "InvalidRequest")
+
+
+async def test_local_makes_a_query_for_everything_possible(broker):
+    assert (await broker.get("/entities")).status == 400
+    assert (await broker.get("/entities?type=*&local=false")).status == 400
+    for parameters in ("local=true", "type=*", "type=*&local=true"):
+        assert len((await broker.get(f"/entities?{parameters}")).json) == 3
