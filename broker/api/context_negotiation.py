@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from broker.contexts.context import ContextReference
@@ -53,7 +53,7 @@ def context_of_document(
     each element is such an object; `pointer` says which (`/0`). Raises BadRequestData for a mix of
     the two ways, and for `application/ld+json` without an @context.
     """
-    given = isinstance(document, Mapping) and "@context" in document
+    given = isinstance(document, dict) and "@context" in document
     if media_type != _JSON_LD:
         if given:
             raise BadRequestData(

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Attributes, Entity, Instance
 
+_LASTING = frozenset(
+    {
+        "type", "value", "unitCode", "observedAt", "datasetId", "createdAt", "modifiedAt", "object",
+        "objectType", "languageMap", "vocab", "json", "valueType",
+    }
+)  # fmt: skip
+"""Members that neither expire nor are sub-attributes: most instances have no others."""
+
 
 def without_expired(entity: Entity, now: str) -> Entity | None:
     """Return the entity without its expired instances, None if it expired as a whole.
@@ -16,7 +24,7 @@ def without_expired(entity: Entity, now: str) -> Entity | None:
     """
     if entity.expires_at is not None and _is_past(entity.expires_at, now):
         return None
-    if not _has_expiry(entity.attributes):
+    if not has_expiry(entity.attributes):
         return entity
     attributes = {
         name: live
@@ -31,19 +39,22 @@ def earliest_expiry(attributes: Attributes) -> str | None:
 
     The time is in the fixed-width form.
     """
-    if not _has_expiry(attributes):
+    if not has_expiry(attributes):
         return None
     expiries = (expiry for instances in attributes.values() for expiry in _expiries(instances))
     return min((time for time in map(canonical_time, expiries) if time), default=None)
 
 
-def _has_expiry(attributes: Attributes) -> bool:
+def has_expiry(attributes: Attributes) -> bool:
+    """Return whether any of the attributes or sub-attributes ever expires."""
     for instances in attributes.values():
         for instance in instances:
+            if _LASTING.issuperset(instance):
+                continue
             if "expiresAt" in instance:
                 return True
             for member, value in instance.items():
-                if ":" in member and _has_expiry({member: value}):
+                if ":" in member and has_expiry({member: value}):
                     return True
     return False
 

@@ -29,6 +29,9 @@ def count_difference(
     """
     if before is not None and after is not None and before.types == after.types:
         for name in touched:
+            old, new = before.attributes.get(name), after.attributes.get(name)
+            if old and new and len(old) == len(new) == 1 and old[0]["type"] == new[0]["type"]:
+                continue  # the usual update: the attribute stays what it is
             _count(before.types, name, before.attributes, counts, -1)
             _count(after.types, name, after.attributes, counts, 1)
         return

@@ -25,7 +25,7 @@ import logging
 import os
 import random
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bson import ObjectId
@@ -94,9 +94,10 @@ class _Plan:
     changes: list[Change] = field(default_factory=list)
     marks: dict[int, Document] = field(default_factory=dict)
 
-    @property
-    def touched(self) -> set[str]:
-        """The names of the attributes that may differ between base and current."""
+    def touched(self) -> Collection[str]:
+        """Return the names of the attributes that may differ between base and current."""
+        if len(self.changes) == 1 and self.changes[0].kind == "entityUpdated":
+            return self.changes[0].attributes.keys()
         names = {name for change in self.changes for name in change.attributes}
         if self.base is not None and any(one.kind == "entityCreated" for one in self.changes):
             names.update(self.base.attributes)  # made anew in the place of one that had expired
@@ -143,6 +144,7 @@ class CommitGroup:
         self._clock = clock
         self._limits = limits
         self._waiting: list[_Write] = []
+        self._queue_measured = 0
         self._groups_under_way = 0
         self._busy: set[str] = set()
         self._shard = str(os.getpid() % _SHARDS)
@@ -168,7 +170,6 @@ class CommitGroup:
         for write, token in zip(entered, tokens or (), strict=False):
             write.token = token
         self._waiting.extend(entered)
-        COMMIT_QUEUE.inc(len(entered))
         if self._groups_under_way < self._limits.groups_under_way:
             self._groups_under_way += 1
             run_in_background(self._run(), name="commit group")
@@ -184,7 +185,7 @@ class CommitGroup:
             # Requests that arrived together are still to be parsed: let them join.
             await asyncio.sleep(0)
             while group := self._take():
-                COMMIT_QUEUE.dec(len(group))
+                self._measure_queue()
                 COMMIT_GROUP_WRITES.observe(len(group))
                 ids = {write.entity_id for write in group}
                 self._busy |= ids
@@ -200,6 +201,12 @@ class CommitGroup:
                     self._busy -= ids
         finally:
             self._groups_under_way -= 1
+            self._measure_queue()
+
+    def _measure_queue(self) -> None:
+        """Tell how long the queue is: once a group, as once a write would cost more."""
+        COMMIT_QUEUE.inc(len(self._waiting) - self._queue_measured)
+        self._queue_measured = len(self._waiting)
 
     def _take(self) -> list[_Write]:
         """Take the next group; writes to an entity that is being written now keep waiting."""
@@ -309,31 +316,33 @@ class CommitGroup:
                 plan.changes.append(result.change)
                 plan.current = result.entity
             attempt.results.append((write, result))
-        attempt.records = [
-            encode_change(change, ObjectId(), attempt.encoded) | plan.marks.get(number, {})
-            if plan.marks
-            else encode_change(change, ObjectId(), attempt.encoded)
-            for plan in attempt.plans.values()
-            for number, change in enumerate(plan.changes)
-        ]
+        for plan in attempt.plans.values():
+            for number, change in enumerate(plan.changes):
+                record = encode_change(change, ObjectId(), attempt.encoded)
+                if plan.marks:
+                    record.update(plan.marks.get(number, {}))
+                attempt.records.append(record)
 
     async def _write(self, session: AsyncClientSession, attempt: _Attempt) -> None:
         command = self._database.command
         inserts: list[Document] = []
         updates: list[Document] = []
         deletes: list[Document] = []
+        counts: Counter[Key] = Counter()
         for entity_id, plan in attempt.plans.items():
             if not plan.changes:
                 continue
+            touched = plan.touched()
+            count_difference(plan.base, plan.current, touched, counts)
             if plan.current is None:
                 if plan.base is not None:
                     deletes.append({"q": {"_id": entity_id}, "limit": 1})
             elif plan.base is None:
                 inserts.append(encode_entity(plan.current, attempt.encoded))
             else:
-                update = _update(plan.base, plan, attempt.encoded)
+                update = _update(plan, touched, attempt.encoded)
                 updates.append({"q": {"_id": entity_id}, "u": update})
-        counted = catalogue_updates(self._count(attempt), self._shard)
+        counted = catalogue_updates(counts, self._shard)
         _check(await command("insert", "changes", documents=attempt.records, session=session))
         if inserts:
             _check(await command("insert", "entities", documents=inserts, session=session))
@@ -343,13 +352,6 @@ class CommitGroup:
             _check(await command("delete", "entities", deletes=deletes, session=session))
         if counted:
             _check(await command("update", CATALOGUE, updates=counted, session=session))
-
-    @staticmethod
-    def _count(attempt: _Attempt) -> Counter[Key]:
-        counts: Counter[Key] = Counter()
-        for plan in attempt.plans.values():
-            count_difference(plan.base, plan.current, plan.touched, counts)
-        return counts
 
     # ------------------------------------------------------------------- when it does not work
 
@@ -442,12 +444,13 @@ def _apply(
     return result
 
 
-def _update(base: Entity, plan: _Plan, encoded: Encoded) -> Document:
+def _update(plan: _Plan, touched: Collection[str], encoded: Encoded) -> Document:
+    assert plan.base is not None
     assert plan.current is not None
-    if any(change.kind != "entityUpdated" for change in plan.changes):
-        # replaced as a whole: it was deleted and made anew
-        return encode_entity(plan.current, encoded)
-    return encode_update(base, plan.current, plan.touched, encoded)
+    for change in plan.changes:
+        if change.kind != "entityUpdated":  # replaced as a whole: it was deleted and made anew
+            return encode_entity(plan.current, encoded)
+    return encode_update(plan.base, plan.current, touched, encoded)
 
 
 def _halves(group: list[_Write]) -> list[list[_Write]]:

@@ -8,14 +8,14 @@ gave comes back exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
 from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time, comparable_time
 from broker.model.entity import Entity, Instance
-from broker.model.expiry import earliest_expiry
+from broker.model.expiry import earliest_expiry, has_expiry
 from broker.query.geometries import indexable_geometry
 from broker.storage.mongo.comparable import add_comparable, remove_comparable
 
@@ -77,7 +77,7 @@ def encode_entity(entity: Entity, encoded: Encoded | None = None) -> Document:
 
 
 def encode_update(
-    before: Entity, after: Entity, touched: Iterable[str], encoded: Encoded | None = None
+    before: Entity, after: Entity, touched: Collection[str], encoded: Encoded | None = None
 ) -> Document:
     """Return the update that makes the document of `after` from that of `before`.
 
@@ -98,16 +98,31 @@ def encode_update(
         put["t"] = list(after.types)
     if after.created_at != before.created_at:
         put["c"] = after.created_at
-    _update_optional(put, drop, before, after)
+    if after.scopes != before.scopes:
+        _update_scopes(put, drop, after)
+    if _expires_otherwise(before, after, touched):
+        _update_expiry(put, drop, before, after)
     return {"$set": put, "$unset": drop} if drop else {"$set": put}
 
 
-def _update_optional(put: Document, drop: Document, before: Entity, after: Entity) -> None:
-    if after.scopes != before.scopes:
-        if after.scopes:
-            put["s"] = list(after.scopes)
-        else:
-            drop["s"] = ""
+def _update_scopes(put: Document, drop: Document, after: Entity) -> None:
+    if after.scopes:
+        put["s"] = list(after.scopes)
+    else:
+        drop["s"] = ""
+
+
+def _expires_otherwise(before: Entity, after: Entity, touched: Iterable[str]) -> bool:
+    if after.expires_at != before.expires_at:
+        return True
+    for name in touched:
+        for entity in (before, after):
+            if name in entity.attributes and has_expiry({name: entity.attributes[name]}):
+                return True
+    return False
+
+
+def _update_expiry(put: Document, drop: Document, before: Entity, after: Entity) -> None:
     old: Document = {}
     new: Document = {}
     _add_expiry(old, before)
