@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from broker.model.entity import Attributes, Entity, Instance
 
 ChangeKind = Literal["entityCreated", "entityUpdated", "entityDeleted"]
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeChange:
+class AttributeChange(NamedTuple):
     """The instances one write touched, as they were before and as they are after it.
 
     An instance that is only in `before` was deleted, only in `after` created, in both (same
     `datasetId`) updated, even if its value is the same.
     """
 
-    before: list[Instance] = field(default_factory=list)
-    after: list[Instance] = field(default_factory=list)
+    before: list[Instance]
+    after: list[Instance]
 
 
 @dataclass(frozen=True, slots=True)

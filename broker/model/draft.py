@@ -117,7 +117,7 @@ class Draft:
     def _record(self, name: str, before: Instance | None, after: Instance | None) -> None:
         change = self._touched.get(name)
         if change is None:
-            change = self._touched[name] = AttributeChange()
+            change = self._touched[name] = AttributeChange([], [])
         if before is not None:
             change.before.append(before)
         if after is not None:
@@ -162,7 +162,16 @@ def created(entity: Entity, now: str, version: int) -> Transition:
         name: [stamped(instance, None, now) for instance in instances]
         for name, instances in entity.attributes.items()
     }
-    after = entity.evolve(attributes=attributes, created_at=now, modified_at=now, version=version)
+    after = Entity(
+        entity.id,
+        entity.types,
+        attributes,
+        entity.scopes,
+        created_at=now,
+        modified_at=now,
+        expires_at=entity.expires_at,
+        version=version,
+    )
     change = Change(
         entity_id=entity.id,
         types=entity.types,
