@@ -63,10 +63,12 @@ _LAYOUT_KEYS: Final = frozenset(
         "group",
         "publisher",
         "types",
+        "type_patterns",
         "position",
         "without",
     )
 )
+_RECOGNISE_KEYS: Final = frozenset(("any", "slug", "headers", "general"))
 _COLUMN_KEYS: Final = frozenset(
     (
         "headers",
@@ -135,7 +137,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A known arrangement of columns and the entity type it describes."""
+    """A known arrangement of columns and the entity type it describes.
+
+    `types` chooses the type of a row by the words of an attribute, and no other words will do;
+    `type_patterns` chooses it where a text matches, and other rows have the layout's own type.
+    A layout that is `general` has columns many data sets share: it gives way to one that the name
+    of the file tells.
+    """
 
     name: str
     type: str
@@ -151,13 +159,14 @@ class Layout:
     group: str | None = None
     publisher: str | None = None
     types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    type_patterns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_general: bool = False
     position: Mapping[str, Any] = field(default_factory=dict)
 
     def entity_types(self) -> frozenset[str]:
         """Every entity type that rows of this layout may become."""
-        return frozenset(
-            (self.type, *(t for values in self.types.values() for t in values.values()))
-        )
+        chosen = (*self.types.values(), *self.type_patterns.values())
+        return frozenset((self.type, *(one for values in chosen for one in values.values())))
 
 
 def parse_layout(text: str, name: str) -> Layout:
@@ -190,7 +199,7 @@ def parse_layout(text: str, name: str) -> Layout:
 
 def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Column]) -> Layout:
     recognise = document.get("recognise", {})
-    _refuse_unknown(recognise, frozenset(("any", "slug", "headers")), f"{name}: recognise")
+    _refuse_unknown(recognise, _RECOGNISE_KEYS, f"{name}: recognise")
     identity = document.get("identity", {})
     _refuse_unknown(identity, frozenset(("stated", "key", "tiebreak")), f"{name}: identity")
     fields = Identity(**{key: tuple(value) for key, value in identity.items()})
@@ -210,6 +219,7 @@ def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Col
             raise LayoutError(
                 f"{name}: required or recognise name {attribute!r}, no attribute of the layout"
             )
+    _check_type_patterns(document.get("type_patterns", {}), columns, name)
     return Layout(
         name=name,
         type=document["type"],
@@ -225,8 +235,21 @@ def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Col
         group=document.get("group"),
         publisher=document.get("publisher"),
         types=document.get("types", {}),
+        type_patterns=document.get("type_patterns", {}),
+        is_general=bool(recognise.get("general", False)),
         position=document.get("position", {}),
     )
+
+
+def _check_type_patterns(stated: Any, columns: Mapping[str, Column], name: str) -> None:
+    for attribute, patterns in stated.items():
+        if attribute not in columns:
+            raise LayoutError(f"{name}: type_patterns: {attribute!r} is no attribute of the layout")
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise LayoutError(f"{name}: type_patterns.{attribute}: {error}") from error
 
 
 def _observation(spec: Any, columns: Mapping[str, Column], name: str) -> Observation | None:

@@ -4,6 +4,7 @@ A row becomes an entity in normalized form. Rows that cannot be imported are rej
 column, value, reason and remedy; everything else is imported, what was put right is listed.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -101,6 +102,11 @@ class _RowMapper:
                 Finding(row.number, self._places.get(attribute), str(stated), reason, remedy)
             )
             return None
+        for attribute, patterns in self._layout.type_patterns.items():
+            stated = str(attributes.get(attribute, {}).get("value", ""))
+            for pattern, entity_type in patterns.items():
+                if re.search(pattern, stated):
+                    return entity_type
         return self._layout.type
 
     def _has_required(self, row: Row, attributes: Attributes, result: MappedFile) -> bool:

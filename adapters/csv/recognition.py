@@ -70,7 +70,10 @@ def assign(layout: Layout, header: Sequence[str]) -> Assignment:
 def recognise(
     header: Sequence[str], file_name: str, layouts: Iterable[Layout]
 ) -> Assignment | None:
-    """The layout that fits best by its distinctive columns, then by the file's name, or None."""
+    """The layout that fits best by its distinctive columns, then by the file's name, or None.
+
+    The columns of a general layout count less than the name of the file.
+    """
     plain_name = folded(file_name).casefold()
     names = frozenset(map(normal_header, header))
     candidates: list[tuple[tuple[bool, bool, int], Assignment]] = []
@@ -90,7 +93,15 @@ def recognise(
         candidates.append((rank, _because(assignment, reason)))
     if not candidates:
         return None
-    return max(candidates, key=lambda candidate: candidate[0])[1]
+    best = max(candidates, key=_rank)
+    if best[1].layout.is_general:
+        named = [candidate for candidate in candidates if candidate[0][1]]
+        best = max(named, key=_rank, default=best)
+    return best[1]
+
+
+def _rank(candidate: tuple[tuple[bool, bool, int], Assignment]) -> tuple[bool, bool, int]:
+    return candidate[0]
 
 
 def _distinctive(layout: Layout, assignment: Assignment, names: frozenset[str]) -> list[str]:

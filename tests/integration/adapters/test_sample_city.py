@@ -14,11 +14,12 @@ from adapters.runtime.testing import TestBroker
 DEMO = Path(__file__).parents[3] / "deploy" / "demo"
 OPEN_DATA = {
     "BabyStation",
+    "BicycleParking",
     "ChildcareFacility",
     "Defibrillator",
     "EvacuationSite",
     "FireWaterSource",
-    "PublicFacility",
+    "OffStreetParking",
     "PublicToilet",
     "TouristDestination",
     "WifiPointOfInterest",

@@ -56,6 +56,32 @@ def test_a_type_may_be_stated():
     assert known[0]["type"] == "PublicFacility"
 
 
+FACILITIES = [
+    ["市区町村コード", "NO", "名称", "名称_通称", "POIコード", "住所", "緯度", "経度"],
+    ["222127", "1", "駅北口駐車場", "", "", "焼津市駅北1", "34.873047", "138.318427"],
+    ["222127", "2", "駅北口自転車駐車場", "", "", "焼津市駅北1", "34.872816", "138.318336"],
+]
+
+
+def test_the_name_of_a_file_tells_what_general_columns_do_not():
+    parked = entities(imported(FACILITIES, "222127_municipal_parking_lot.csv"))
+    assert [one["type"] for one in parked] == ["OffStreetParking", "BicycleParking"]
+    assert parked[1]["id"] == "urn:ngsi-ld:BicycleParking:222127-2"
+    for name in ("222127_x.csv", "222127_public_facility.csv", "公共施設（駐車場を含む）.csv"):
+        facilities = entities(imported(FACILITIES, name))
+        assert {one["type"] for one in facilities} == {"PublicFacility"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "says"),
+    [('nmae = { "a" = "B" }', "'nmae' is no attribute"), ('name = { "(" = "B" }', "name: missing")],
+)
+def test_wrong_patterns_of_types_are_refused(patterns, says):
+    text = f'type = "A"\nblocks = ["head"]\n[type_patterns]\n{patterns}\n'
+    with pytest.raises(LayoutError, match=says):
+        parse_layout(text, "m.toml")
+
+
 def test_a_missing_required_column_refuses_the_file():
     rows = [
         ["NO", "施設の名", "診療科目", "医療機関の種類", "病床数"],
