@@ -59,7 +59,9 @@ class Dispatcher:
 
     def install(self, application: web.Application) -> None:
         """Let an application send all its requests here."""
-        application.router.add_route("*", "/{path:.*}", self.answer)
+        # The router looks for prefixes, the longest first: the API is found sooner under its own.
+        for prefix in (f"{API_ROOT}/", "/"):
+            application.router.add_route("*", f"{prefix}{{path:.*}}", self.answer)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request, with problem details where something is wrong (clause 6.3.3)."""
