@@ -3,10 +3,19 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from adapters.csv.cells import Attributes
 from adapters.csv.findings import Finding
-from adapters.csv.identity import Naming, RowKeys, entity_id, name_rows, row_keys, stated_id
+from adapters.csv.identity import (
+    Naming,
+    RowKeys,
+    entity_id,
+    is_mangled_id,
+    name_rows,
+    row_keys,
+    stated_id,
+)
 from adapters.csv.layout import Layout
 from adapters.csv.table import Row
 from adapters.csv.values import dates
@@ -57,6 +66,8 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
     `scope` stands for the municipality where it is not known (see `identity.file_scope`).
     """
     namings = _namings(rows, layout, scope)
+    for row in rows:
+        _doubt_id(row, layout, result)
     found: dict[tuple[str, str], MappedEntity] = {}
     for row, naming in zip(rows, namings, strict=True):
         _add(row, naming, layout, found, result)
@@ -73,6 +84,14 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
         )
     if layout.observed:
         result.entities.sort(key=lambda one: one.observed_at)
+
+
+def _doubt_id(row: MappedRow, layout: Layout, result: MappedFile) -> None:
+    stated = stated_id(row.attributes, layout.identity)
+    if not stated.isdigit() and is_mangled_id(stated):
+        remedy = "format the column as text in the spreadsheet, correct it and export it again"
+        reason = "the id looks as if a spreadsheet had made a date or a power of ten of it"
+        result.warnings.append(Finding(row.row.number, None, unquote(stated), reason, remedy))
 
 
 def _namings(rows: list[MappedRow], layout: Layout, scope: str) -> list[Naming]:

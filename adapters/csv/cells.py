@@ -14,7 +14,7 @@ from adapters.csv.findings import RowFindings
 from adapters.csv.layout import Column
 from adapters.csv.municipality import register
 from adapters.csv.values import codes, contacts, dates, flags, numbers, text, times, weekdays
-from adapters.csv.values.reading import Reading
+from adapters.csv.values.reading import LONE_DASHES, SPREADSHEET_ERRORS, Reading
 
 Attributes = dict[str, Any]
 Step = Callable[[Sequence[str], Attributes, RowFindings], None]
@@ -27,6 +27,16 @@ _CACHE_SIZE: Final = 4096
 def text_property(value: str) -> dict[str, Any]:
     """A Property of plain text."""
     return {"type": "Property", "value": value}
+
+
+def is_spreadsheet_error(cell: str, place: int, findings: RowFindings) -> bool:
+    """Tell of a cell that holds the error of a formula, and thus no value."""
+    is_error = text.trimmed(cell) in SPREADSHEET_ERRORS or not cell.strip("# ")
+    if is_error:
+        findings.warn(
+            place, cell, "an error of the spreadsheet instead of a value", "export the table again"
+        )
+    return is_error
 
 
 def step_for(column: Column, places: Sequence[int], order: dates.DateOrder) -> Step:
@@ -99,6 +109,8 @@ def _single(column: Column, place: int, read: Reader) -> Step:
             if blank_is_no:
                 attributes[name] = {"type": "Property", "value": False}
             return
+        if cell[0] == "#" and is_spreadsheet_error(cell, place, findings):
+            return
         reading = read(cell)
         if reading.repair:
             findings.repaired(place, cell, reading.repair)
@@ -126,7 +138,9 @@ def _text(column: Column, place: int) -> Step:
 
     def step(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
         value = text.trimmed(cells[place])
-        if not value:
+        if not value or value in LONE_DASHES:
+            return
+        if value[0] == "#" and is_spreadsheet_error(value, place, findings):
             return
         if damage := text.lost_characters(value):
             findings.warn(place, value, damage, "correct the text at the publisher")

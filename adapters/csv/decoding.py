@@ -1,7 +1,8 @@
 """From the bytes of a file to text: what is it really, which encoding, which delimiter.
 
-Order: byte order mark, strict UTF-8, strict CP932 (with its NEC and IBM extensions), strict
-EUC-JP. Nothing is ever decoded with replacement: a file that is none of these is refused.
+Order: byte order mark, escapes of ISO-2022-JP, strict UTF-8, strict CP932 (with its NEC and IBM
+extensions), strict EUC-JP. Nothing is ever decoded with replacement: a file that is none of these
+is refused.
 """
 
 import csv
@@ -18,6 +19,8 @@ _BOMS: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_WHITE: Final = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
+_ISO_2022: Final = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _SAMPLE_LINES: Final = 60
 _JAPANESE: Final = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -48,7 +51,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> DecodedText:
             f"the file has {len(data):,} bytes, more than the limit of {max_bytes:,}",
             "split the file, or raise max_bytes in the settings",
         )
-    if not data.strip():
+    if not data.strip(_WHITE):
         raise UnreadableFile("the file is empty", "export the table again")
     if data.startswith(b"PK\x03\x04"):
         data = _only_table_of_archive(data, max_bytes)
@@ -88,14 +91,15 @@ def _only_table_of_archive(data: bytes, max_bytes: int) -> bytes:
 def _refuse_other_formats(data: bytes) -> None:
     head = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     known = (
-        ((b"<!doctype", b"<html", b"<?xml version", b"<head", b"<body"),
+        ((b"<!", b"<?xml", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<script"),
          "a web page or XML document, not a table",
          "the address may answer with an error page: open it in a browser"),
         ((b"%pdf",), "a PDF document", "ask the publisher for the table as CSV"),
         ((b"\xd0\xcf\x11\xe0",), "an old Excel workbook (.xls)",
          "open it in Excel and save it as 'CSV UTF-8'"),
         ((b"\x1f\x8b",), "a gzip archive", "unpack it first"),
-        ((b"{", b"[{"), "JSON, not CSV", "import JSON with the rest adapter"),
+        ((b"{", b"[{", b"[ {", b"[\n", b"[\r\n"),
+         "JSON, not CSV", "import JSON with the rest adapter"),
     )  # fmt: skip
     for starts, reason, remedy in known:
         if head.startswith(starts):
@@ -103,18 +107,13 @@ def _refuse_other_formats(data: bytes) -> None:
 
 
 def _text(data: bytes) -> tuple[str, str]:
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding), encoding
-            except UnicodeDecodeError as error:
-                raise _undecodable(data, f"{encoding} by its byte order mark", error) from error
-    if data[:400].count(0) > len(data[:400]) // 4:
-        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
+    marked = _marked_encoding(data)
+    if marked is not None:
+        encoding, why = marked
         try:
             return data.decode(encoding), encoding
         except UnicodeDecodeError as error:
-            raise _undecodable(data, encoding, error) from error
+            raise _undecodable(data, f"{encoding} {why}", error) from error
     errors: list[UnicodeDecodeError] = []
     for encoding in ("utf-8", "cp932", "euc_jp"):
         try:
@@ -129,6 +128,18 @@ def _text(data: bytes) -> tuple[str, str]:
         return text, encoding
     furthest = max(errors, key=lambda error: error.start)
     raise _undecodable(data, "UTF-8, CP932 and EUC-JP", furthest)
+
+
+def _marked_encoding(data: bytes) -> tuple[str, str] | None:
+    """The encoding a file itself shows, and by what."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return encoding, "by its byte order mark"
+    if data[:400].count(0) > len(data[:400]) // 4:
+        return "utf-16-be" if data[0] == 0 else "utf-16-le", "by its zero bytes"
+    if any(mark in data for mark in _ISO_2022):
+        return "iso2022_jp_2", "by its escapes"
+    return None
 
 
 def _is_rather_euc(data: bytes, as_cp932: str) -> bool:

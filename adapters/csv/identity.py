@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from adapters.csv.layout import Identity
 from adapters.csv.values.text import comparable, folded
 
 _DIGEST_LENGTH: Final = 20
+_MANGLED: Final = re.compile(r"\d{4}/\d{1,2}/\d{1,2}|\d{1,2}月\d{1,2}日|\d(\.\d+)?E\+\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ def stable_identifier(stated: str) -> str:
     if plain.isdigit():
         plain = plain.lstrip("0") or "0"
     return quote(plain, safe="-._~")
+
+
+def is_mangled_id(stable: str) -> bool:
+    """Whether a stated id is what spreadsheets make of others: 1-2 a date, 1000E3 a number."""
+    return _MANGLED.fullmatch(unquote(stable)) is not None
 
 
 def entity_id(entity_type: str, municipality: str, naming: Naming) -> str:

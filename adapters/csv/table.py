@@ -20,6 +20,8 @@ from adapters.csv.values.text import trimmed
 
 _HEADER_WITHIN: Final = 30
 _MAX_CELL: Final = 10_000_000
+_NARROW: Final = 3
+_FORMULA: Final = re.compile(r'="([^"]*)"')
 _NOTE: Final = re.compile(
     r"(※|★|注[)）:：\d]|注意|凡例|備考[:：]|出典|資料[:：]|合計$|総計$|以上$|\*)"
 )
@@ -62,23 +64,58 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
     if header_at is None:
         raise UnreadableFile(
             "no header row found in the first rows",
-            "put one row with the names of the columns above the data",
+            "put one row with the names of the columns above the data, and separate the cells by "
+            "commas, tabs or semicolons",
         )
     names, remarks = unique_names(_header_cells(records, header_at))
+    remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
+    if _runs_on(records, header_at):
+        remarks.append(
+            f"the header seems to go on in row {header_at + 2}, under merged cells: "
+            "write every name of a column into one row"
+        )
     metadata, titles = _preamble(records[:header_at])
     table = Table(names, header_at + 1, [], metadata, titles, remarks=remarks)
     return _filled(table, records, header_at)
+
+
+def _without_formulas(records: list[list[str]], first: int) -> list[str]:
+    """Take texts out of formulas such as `="001"`, in place; return a remark if there are any."""
+    found: list[int] = []
+    for number, record in enumerate(records, start=first):
+        for place, cell in enumerate(record):
+            if cell.startswith("=") and (text := _FORMULA.fullmatch(cell)):
+                record[place] = text[1]
+                found.append(number)
+    if not found:
+        return []
+    return [f'{len(found)} cells are written ="…" (first: row {found[0]}); their texts were taken']
+
+
+def _runs_on(records: list[list[str]], header_at: int) -> bool:
+    """Tell whether the row after the header has words where the header has blanks, and no figures.
+
+    That is what merged cells over two header rows become.
+    """
+    header = records[header_at]
+    following = next(iter(records[header_at + 1 :]), [])
+    words = [
+        cell for cell, name in zip(following, header, strict=False) if cell.strip() and not name
+    ]
+    return len(words) >= 2 and not any(re.search(r"\d", cell) for cell in following)
 
 
 def _records(decoded: DecodedText) -> list[list[str]]:
     csv.field_size_limit(_MAX_CELL)
     reader = csv.reader(io.StringIO(decoded.text, newline=""), delimiter=decoded.delimiter)
     records: list[list[str]] = []
+    width = 0
     try:
         for record in reader:
             records.append(record)
-            if len(record) and max(map(len, record)) > 5_000:
-                _refuse_runaway_quote(record, len(records), decoded.delimiter)
+            if reader.line_num > len(records):
+                _refuse_runaway_quote(record, len(records), width, decoded.delimiter)
+            width = max(width, len(record))
     except csv.Error as error:
         raise UnreadableFile(
             f"row {len(records) + 1}: {error}", "check the quotation marks of this row"
@@ -86,12 +123,15 @@ def _records(decoded: DecodedText) -> list[list[str]]:
     return records
 
 
-def _refuse_runaway_quote(record: Sequence[str], number: int, delimiter: str) -> None:
+def _refuse_runaway_quote(record: Sequence[str], number: int, width: int, delimiter: str) -> None:
+    """Refuse a cell that has swallowed rows: most of its lines have the cells of a whole row."""
     for cell in record:
-        lines = cell.split("\n")
-        if len(lines) > 30 and sum(line.count(delimiter) >= 3 for line in lines) > len(lines) * 0.8:
+        lines = [line for line in cell.splitlines()[1:] if line]
+        rows = sum(line.count(delimiter) == width - 1 for line in lines)
+        if width > _NARROW and rows and rows >= len(lines) / 2:
             raise UnreadableFile(
-                f"row {number}: a quotation mark is not closed; {len(lines)} lines are one cell",
+                f"row {number}: a quotation mark is not closed; "
+                f"{len(lines) + 1} lines are one cell",
                 'close the quotation mark, or write " within a cell as ""',
             )
 
@@ -128,11 +168,19 @@ def _first_wide_row(head: list[list[str]]) -> int | None:
 
 
 def _header_cells(records: list[list[str]], header_at: int) -> list[str]:
+    """The names of the columns, without nameless columns at the end that hold nothing."""
     cells = records[header_at]
-    body = [len(record) for record in records[header_at + 1 :] if any(record)]
-    while cells and not cells[-1].strip() and (not body or len(cells) > max(body)):
+    used = max(map(_filled_width, records[header_at + 1 :]), default=0)
+    while cells and not cells[-1].strip() and len(cells) > used:
         cells = cells[:-1]
     return cells
+
+
+def _filled_width(record: Sequence[str]) -> int:
+    width = len(record)
+    while width and not trimmed(record[width - 1]):
+        width -= 1
+    return width
 
 
 def _preamble(records: list[list[str]]) -> tuple[dict[str, str], list[str]]:
@@ -161,15 +209,20 @@ def _filled(table: Table, records: list[list[str]], header_at: int) -> Table:
             continue
         if is_linkdata and record[0].startswith("#"):
             continue
-        if len(record) > width:
-            if any(trimmed(cell) for cell in record[width:]):
-                surplus[number] = len(record) - width
-            record = record[:width]  # noqa: PLW2901 - the surplus is reported once per file
-        elif len(record) < width:
-            record = record + [""] * (width - len(record))  # noqa: PLW2901 - padded
-        row = Row(number, record)
-        (table.note_rows if _is_note(record) else table.rows).append(row)
+        if record == records[header_at]:
+            table.remarks.append(f"row {number} repeats the header")
+            table.note_rows.append(_padded(number, record, width))
+            continue
+        if any(map(trimmed, record[width:])):
+            surplus[number] = len(record) - width
+        row = _padded(number, record, width)
+        (table.note_rows if _is_note(row.cells) else table.rows).append(row)
     return _with_remarks(table, blank, surplus)
+
+
+def _padded(number: int, record: list[str], width: int) -> Row:
+    """The record as wide as the header; what stands beyond is reported once per file."""
+    return Row(number, [*record[:width], *[""] * (width - len(record))])
 
 
 def _is_note(record: Sequence[str]) -> bool:
@@ -181,6 +234,8 @@ def _is_note(record: Sequence[str]) -> bool:
 
 def _with_remarks(table: Table, blank: int, surplus: Counter[int]) -> Table:
     remarks = list(table.remarks)
+    if not table.rows:
+        remarks.append("there is a header but no row of data")
     if surplus:
         first = min(surplus)
         remarks.append(

@@ -19,6 +19,8 @@ _DMS: Final = re.compile(
     r"(?:[NE]|北緯|東経)?\s*(\d{1,3})\s*[°度]\s*(\d{1,2})\s*['′分]\s*"
     r"(?:(\d{1,2}(?:\.\d+)?)\s*(?:\"|″|''|′′|秒)?)?\s*[NE]?"
 )
+_DMS_PLAIN: Final = re.compile(r"(\d{2,3})([-.:\s])(\d{1,2})\2(\d{1,2}(?:\.\d+)?)")
+_AS_DECIMAL: Final = "degrees, minutes, seconds written as decimal degrees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ def read_position(latitude: str, longitude: str, rules: PositionRules) -> Readin
     if north is None or east is None:
         lacking = "latitude" if north is None else "longitude"
         return unreadable(f"the {lacking} is missing", "give both latitude and longitude")
-    return _placed(north, east, rules)
+    placed = _placed(north, east, rules)
+    if placed.value is None or placed.repair or _is_decimal(latitude):
+        return placed
+    return Reading(placed.value, repair=_AS_DECIMAL)
 
 
 def read_joined_position(text: str, rules: PositionRules) -> Reading:
@@ -73,9 +78,11 @@ def read_dms_position(cells: list[str], rules: PositionRules) -> Reading:
     placed = _placed(north, east, rules)
     if placed.value is None:
         return placed
-    return Reading(
-        placed.value, repair=placed.repair or "degrees, minutes, seconds written as decimal degrees"
-    )
+    return Reading(placed.value, repair=placed.repair or _AS_DECIMAL)
+
+
+def _is_decimal(cell: str) -> bool:
+    return _DECIMAL.fullmatch(folded(cell)) is not None
 
 
 def _degrees(cell: str) -> float | str | None:
@@ -85,8 +92,17 @@ def _degrees(cell: str) -> float | str | None:
     if found := _DECIMAL.fullmatch(plain):
         return float(found[1])
     if found := _DMS.fullmatch(plain):
-        return int(found[1]) + int(found[2]) / 60 + float(found[3] or 0) / 3600
+        return _of_sixtieths(found[1], found[2], found[3] or "0") or plain[:40]
+    if found := _DMS_PLAIN.fullmatch(plain):
+        return _of_sixtieths(found[1], found[3], found[4]) or plain[:40]
     return plain[:40]
+
+
+def _of_sixtieths(degrees: str, minutes: str, seconds: str) -> float | None:
+    """Decimal degrees; None where minutes or seconds are more than 59."""
+    if int(minutes) >= 60 or float(seconds) >= 60:
+        return None
+    return int(degrees) + int(minutes) / 60 + float(seconds) / 3600
 
 
 def _placed(north: float, east: float, rules: PositionRules) -> Reading:

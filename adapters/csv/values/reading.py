@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-NOT_STATED_MARKS: Final = frozenset(
-    ("-", "--", "---", "ー", "―", "—", "–", "‐", "−", "－", "‥", "…", "・", "/", "／", "N/A", "n/a",
-     "NA", "#N/A", "#VALUE!", "#REF!", "null", "NULL")
+LONE_DASHES: Final = frozenset(
+    ("-", "--", "---", "ー", "―", "—", "–", "‐", "−", "－", "‥", "…", "ｰ", "──", "ーー")
 )  # fmt: skip
+NOT_STATED_MARKS: Final = LONE_DASHES | {"・", "/", "／", "N/A", "n/a", "NA", "null", "NULL"}
+
+SPREADSHEET_ERRORS: Final = frozenset(
+    ("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!")
+)
 
 
 @dataclass(frozen=True, slots=True)

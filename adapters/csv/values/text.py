@@ -17,7 +17,10 @@ _SPACE: Final = re.compile(r"\s+")
 _HALF_WIDTH_KANA: Final = re.compile("[\uff61-\uff9f]+")
 _HIRAGANA_ONLY: Final = re.compile("[\u3041-\u3096ー・\\s\u3000]+")
 _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
-_SUSPECT: Final = re.compile("[?\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SUSPECT: Final = re.compile(
+    "[?\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]"
+)
 _LOST_BETWEEN: Final = re.compile(r"(?<=[0-9０-９\u3040-\u9fff])\?(?=[0-9０-９])")
 
 
@@ -39,13 +42,15 @@ def comparable(text: str) -> str:
 
 
 def lost_characters(text: str) -> str:
-    """What makes the text look damaged: replacement or private-use characters, or nothing."""
+    """What makes the text look damaged, such as replacement characters, or nothing."""
     if not _SUSPECT.search(text):
         return ""
     if "\ufffd" in text:
         return "a character was already destroyed by the publisher (U+FFFD)"
     if _LOST_BETWEEN.search(text):
         return "a character seems already destroyed by the publisher ('?' between figures)"
+    if found := _CONTROL.search(text):
+        return f"control character U+{ord(found[0]):04X}, which nobody can see"
     if found := _PRIVATE_USE.search(text):
         return (
             f"private-use character U+{ord(found[0]):04X}, readable only with the publisher's font"

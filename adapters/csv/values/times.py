@@ -12,6 +12,7 @@ _TIME: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMPACT: Final = re.compile(r"([0-2]\d)([0-5]\d)")
+_FRACTION_OF_A_DAY: Final = re.compile(r"0?\.\d{2,}")
 _BETWEEN: Final = re.compile(r"\s*(?:~|から|-|翌)\s*(?:翌\s*)?")
 _REMEDY: Final = "write the time as HH:MM in 24 hours"
 
@@ -23,12 +24,21 @@ def read_time(text: str) -> Reading:
         return NOTHING
     if compact := _COMPACT.fullmatch(plain):
         return Reading(f"{compact[1]}:{compact[2]}", repair="colon added to the time")
+    if _FRACTION_OF_A_DAY.fullmatch(plain) and (counted := _of_fraction(plain)):
+        return Reading(counted, repair=f"fraction of a day of a spreadsheet: {plain} is {counted}")
     found = _TIME.match(plain)
     if found is None:
         return unreadable(
             "words instead of a time", f"{_REMEDY}, or leave it empty and use the remarks"
         )
     return _time_of_day(found, plain)
+
+
+def _of_fraction(plain: str) -> str | None:
+    """The time a spreadsheet counts as this part of a day, if it is a whole minute."""
+    minutes = float(plain) * 1440
+    whole = round(minutes)
+    return f"{whole // 60:02}:{whole % 60:02}" if abs(minutes - whole) < 0.02 else None
 
 
 def _time_of_day(found: re.Match[str], plain: str) -> Reading:
