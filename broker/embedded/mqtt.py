@@ -1,7 +1,8 @@
 """An MQTT broker on 127.0.0.1 for trying things out.
 
-It is the machine's mosquitto when that is installed, with its sessions and queued messages kept
-on disk. Otherwise it is amqtt (MQTT 3.1.1 in Python), which keeps nothing for clients that are not
+It is the machine's mosquitto when that is installed, with its sessions and queued messages written
+to disk every second: to write them at every change, mosquitto writes the whole file for each
+message, and takes a tenth of the messages a second. Otherwise it is amqtt (MQTT 3.1.1 in Python), which keeps nothing for clients that are not
 connected. For anything but a trial run a broker of your own and set `mqtt.url`.
 """
 
@@ -23,9 +24,9 @@ listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 persistence_location {directory}/
-autosave_on_changes true
 autosave_interval 1
 max_queued_messages 100000
+max_inflight_messages 1000
 user {user}
 log_type error
 log_type warning

@@ -54,3 +54,40 @@ def test_mosquitto_keeps_its_sessions_in_the_data_directory(tmp_path: Path) -> N
     written = (tmp_path / "mqtt" / "mosquitto.conf").read_text()
     assert f"persistence_location {tmp_path}/mqtt/" in written
     assert "listener 1883 127.0.0.1" in written
+
+
+async def _publish_for_one_that_is_away(port: int, count: int) -> None:
+    async with aiomqtt.Client(
+        "127.0.0.1", port=port, identifier="reader", clean_session=False
+    ) as reader:
+        await reader.subscribe("measures/#", qos=1)
+    async with aiomqtt.Client("127.0.0.1", port=port) as writer:
+        for number in range(count):
+            await writer.publish("measures/1", str(number), qos=1)
+
+
+async def _received(port: int, count: int) -> list[int]:
+    async with (
+        aiomqtt.Client("127.0.0.1", port=port, identifier="reader", clean_session=False) as reader,
+        asyncio.timeout(10),
+    ):
+        return [int((await anext(reader.messages)).payload) for _ in range(count)]
+
+
+async def test_messages_that_wait_outlive_a_kill_of_mosquitto(tmp_path: Path) -> None:
+    """They do once mosquitto has written its file, which it does every second."""
+    port, store = free_port(), tmp_path / "mqtt" / "mosquitto.db"
+    command = trial_broker(tmp_path / "mqtt", port).command
+    with subprocess.Popen(command) as broker:
+        while is_free(port):
+            await asyncio.sleep(0.05)
+        await _publish_for_one_that_is_away(port, 50)
+        published = time.time()
+        while not store.exists() or store.stat().st_mtime < published:
+            await asyncio.sleep(0.05)
+        broker.kill()
+    with subprocess.Popen(command) as broker:
+        while is_free(port):
+            await asyncio.sleep(0.05)
+        assert await _received(port, 50) == list(range(50))
+        broker.terminate()
