@@ -2,8 +2,9 @@
 
 It is the machine's mosquitto when that is installed, with its sessions and queued messages written
 to disk every second: to write them at every change, mosquitto writes the whole file for each
-message, and takes a tenth of the messages a second. Otherwise it is amqtt (MQTT 3.1.1 in Python), which keeps nothing for clients that are not
-connected. For anything but a trial run a broker of your own and set `mqtt.url`.
+message, and takes a tenth of the messages a second. Otherwise it is amqtt (MQTT 3.1.1 in Python),
+which keeps nothing for clients that are not connected. For anything but a trial run a broker of
+your own and set `mqtt.url`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
@@ -74,20 +75,24 @@ async def _received(port: int, count: int) -> list[int]:
         return [int((await anext(reader.messages)).payload) for _ in range(count)]
 
 
-async def test_messages_that_wait_outlive_a_kill_of_mosquitto(tmp_path: Path) -> None:
+@contextlib.contextmanager
+def _running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command) as broker:
+        while is_free(port):
+            assert broker.poll() is None
+            time.sleep(0.05)
+        yield broker
+        broker.kill()
+
+
+def test_messages_that_wait_outlive_a_kill_of_mosquitto(tmp_path: Path) -> None:
     """They do once mosquitto has written its file, which it does every second."""
     port, store = free_port(), tmp_path / "mqtt" / "mosquitto.db"
     command = trial_broker(tmp_path / "mqtt", port).command
-    with subprocess.Popen(command) as broker:
-        while is_free(port):
-            await asyncio.sleep(0.05)
-        await _publish_for_one_that_is_away(port, 50)
+    with _running(command, port):
+        asyncio.run(_publish_for_one_that_is_away(port, 50))
         published = time.time()
         while not store.exists() or store.stat().st_mtime < published:
-            await asyncio.sleep(0.05)
-        broker.kill()
-    with subprocess.Popen(command) as broker:
-        while is_free(port):
-            await asyncio.sleep(0.05)
-        assert await _received(port, 50) == list(range(50))
-        broker.terminate()
+            time.sleep(0.05)
+    with _running(command, port):
+        assert asyncio.run(_received(port, 50)) == list(range(50))
