@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from adapters.mqtt.configuration import Device, Group, Profile, check_document
 from adapters.mqtt.ids import entity_uri
+from adapters.mqtt.not_carried_out import warnings_about
 from adapters.mqtt.provisioning_errors import (
     BadRequest,
     DeviceNotFound,
@@ -28,7 +29,6 @@ from adapters.mqtt.registry import Registry
 
 log = logging.getLogger(__name__)
 
-NOT_CARRIED_OUT = ("commands", "lazy", "cbHost", "trust", "endpoint", "cmdMode")
 DEVICE_LIMIT = 10_000
 
 
@@ -88,6 +88,7 @@ class Provisioning:
     async def change_group(self, scope: Scope, resource: str, apikey: str, changes: Any) -> None:
         """Replace the members given."""
         await asyncio.to_thread(check_document, changes, "body")
+        _say_what_is_not_carried_out(changes, "body")
         async with self._turn:
             group = self._own_group(scope, resource, apikey)
             for member, current in (("resource", resource), ("apikey", apikey)):
@@ -161,6 +162,7 @@ class Provisioning:
         await asyncio.to_thread(check_document, changes, "body")
         if "device_id" in changes:
             raise BadRequest("device_id cannot be changed: it identifies the device")
+        _say_what_is_not_carried_out(changes, "body")
         async with self._turn:
             device = self._own_device(scope, device_id, apikey)
             self._refuse_fixed(device)
@@ -331,6 +333,5 @@ def _without_identity(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _say_what_is_not_carried_out(document: Mapping[str, Any], place: str) -> None:
-    found = [name for name in NOT_CARRIED_OUT if document.get(name)]
-    if found:
-        log.warning("%s: %s are kept but not carried out", place, ", ".join(found))
+    for warning in warnings_about(document, place):
+        log.warning("%s", warning)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from adapters.mqtt.not_carried_out import warnings_about, warnings_about_all
 from adapters.mqtt.provisioning import Provisioning, Scope
 from adapters.mqtt.provisioning_errors import (
     BadRequest,
@@ -71,17 +72,16 @@ class _Api:
     async def create_groups(self, request: Request) -> Response:
         documents = _body(request).get(_groups_member(request))
         await self._provisioning.create_groups(_own_scope(request), documents)
-        return Response(201, {})
+        return _created(warnings_about_all(documents, _groups_member(request)))
 
     async def list_groups(self, request: Request) -> Response:
         groups = self._provisioning.list_groups(_scope(request))
         return Response(200, {"count": len(groups), _groups_member(request): groups})
 
     async def change_group(self, request: Request) -> Response:
-        await self._provisioning.change_group(
-            _own_scope(request), *_group_key(request), _body(request)
-        )
-        return Response(204)
+        changes = _body(request)
+        await self._provisioning.change_group(_own_scope(request), *_group_key(request), changes)
+        return Response(204, headers=_warning_header(warnings_about(changes, "body")))
 
     async def delete_group(self, request: Request) -> Response:
         with_devices = request.query.get("device", "").lower() == "true"
@@ -93,7 +93,7 @@ class _Api:
     async def create_devices(self, request: Request) -> Response:
         documents = _body(request).get("devices")
         await self._provisioning.create_devices(_own_scope(request), documents)
-        return Response(201, {})
+        return _created(warnings_about_all(documents, "devices"))
 
     async def list_devices(self, request: Request) -> Response:
         offset = _number(request, "offset", 0, (0, 10**9))
@@ -105,10 +105,9 @@ class _Api:
         return Response(200, device)
 
     async def change_device(self, request: Request) -> Response:
-        await self._provisioning.change_device(
-            _own_scope(request), *_device_key(request), _body(request)
-        )
-        return Response(204)
+        changes = _body(request)
+        await self._provisioning.change_device(_own_scope(request), *_device_key(request), changes)
+        return Response(204, headers=_warning_header(warnings_about(changes, "body")))
 
     async def delete_device(self, request: Request) -> Response:
         await self._provisioning.delete_device(_own_scope(request), *_device_key(request))
@@ -125,6 +124,16 @@ class _Api:
 
     async def ready(self, _: Request) -> Response:
         return Response(200, {"ready": True})
+
+
+def _created(warnings: list[str]) -> Response:
+    """Answer as the IoT Agents do, and say in body and header what has no effect."""
+    body = {"warnings": warnings} if warnings else {}
+    return Response(201, body, headers=_warning_header(warnings))
+
+
+def _warning_header(warnings: list[str]) -> dict[str, str]:
+    return {"Warning": f'299 - "{"; ".join(warnings)[:4000]}"'} if warnings else {}
 
 
 def _scope(request: Request) -> Scope:

@@ -54,6 +54,14 @@ class Api:
             text = await response.text()
             return response.status, await response.json() if text else None
 
+    async def header(self, method: str, path: str, body: Any, name: str) -> str:
+        """Return one header of the answer."""
+        async with self._session.request(
+            method, self._url + path, json=body, headers=HEADERS
+        ) as response:
+            assert response.ok
+            return response.headers[name]
+
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
@@ -380,3 +388,23 @@ async def test_a_refusal_of_the_broker_reaches_the_device(south: Api, broker: Te
     status, problem = await south("POST", "/iot/json?k=k&i=d1", {"t": 21})
     assert (status, problem["name"]) == (400, "BAD_REQUEST")
     assert "no such sensor" in problem["message"]
+
+
+async def test_what_is_not_carried_out_is_said_in_the_answer(api: Api) -> None:
+    group = {**GROUP, "commands": [{"name": "ring", "type": "command"}], "lazy": []}
+    status, body = await api("POST", "/iot/groups", {"groups": [group]})
+    assert status == 201
+    (warning,) = body["warnings"]
+    assert warning.startswith("groups[0].commands is kept but not carried out: no command is")
+    _, listed = await api("GET", "/iot/groups")
+    assert listed["groups"][0]["commands"] == group["commands"]
+    device = {"device_id": "bell", "apikey": "k1", "endpoint": "http://127.0.0.1:9/"}
+    status, body = await api("POST", "/iot/devices", {"devices": [DEVICE, device]})
+    assert (status, len(body["warnings"])) == (201, 1)
+    assert body["warnings"][0].startswith("devices[1].endpoint ")
+    assert await api("POST", "/iot/devices", {"devices": [{**DEVICE, "device_id": "d9"}]}) == (
+        201,
+        {},
+    )
+    header = await api.header("PUT", "/iot/devices/bell", {"cmdMode": "legacy"}, "Warning")
+    assert header.startswith('299 - "body.cmdMode is kept but not carried out')
