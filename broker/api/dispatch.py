@@ -61,7 +61,7 @@ class Dispatcher:
         """Let an application send all its requests here."""
         # The router looks for prefixes, the longest first: the API is found sooner under its own.
         for prefix in (f"{API_ROOT}/", "/"):
-            application.router.add_route("*", f"{prefix}{{path:.*}}", self.answer)
+            application.router.add_route("*", f"{prefix}{{path:[\\s\\S]*}}", self.answer)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request, with problem details where something is wrong (clause 6.3.3)."""

@@ -186,6 +186,11 @@ async def test_a_method_a_resource_has_not_is_405_with_those_it_has(broker):
     assert {"GET", "POST", "DELETE"} <= set(answer.headers["Allow"].split(", "))
 
 
+async def test_a_path_with_a_line_feed_is_answered_like_any_other(broker):
+    answer = await broker.request("GET", "/types/a%0Ab")
+    assert (answer.status, answer.json["type"][-16:]) == (404, "ResourceNotFound")
+
+
 async def test_options_names_what_a_resource_has(broker):
     answer = await broker.request("OPTIONS", "/entities/urn:x:1")
     assert answer.status == 204
