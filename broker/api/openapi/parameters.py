@@ -45,7 +45,7 @@ PATH: dict[str, Parameter] = {
         "OffStreetParking",
     ),
     "contextId": Parameter("The @context: its local identifier or its URL.", _TEXT),
-    "entityMapId": Parameter("The entity map.", _URI),
+    "entityMapId": Parameter("The entity map.", _URI, "urn:ngsi-ld:EntityMap:parking"),
     "subscriptionId": Parameter("The subscription.", _URI, SUBSCRIPTION_ID),
     "registrationId": Parameter("The registration.", _URI, REGISTRATION_ID),
 }

@@ -152,7 +152,7 @@ def example_path(route, made):
     path = route.path
     for parameter in DOCUMENT["paths"][route.path][route.method.lower()]["parameters"]:
         if parameter.get("in") == "path":
-            value = parameter.get("example", made.get(parameter["name"]))
+            value = made.get(parameter["name"], parameter.get("example"))
             path = path.replace(f"{{{parameter['name']}}}", value)
     return path
 
