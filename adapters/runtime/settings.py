@@ -113,6 +113,8 @@ class _Reader:
 
     def _annotated(self, hint: Any, given: Any, where: str) -> Any:
         base, *marks = get_args(hint)
+        if SECRET in marks and not isinstance(given, base):
+            return self._fault(where, f"expected {_named(base)}; what was found is not shown")
         if SECONDS not in marks:
             return self.value(base, given, where)
         if isinstance(given, str) and (found := DURATION.fullmatch(given)):

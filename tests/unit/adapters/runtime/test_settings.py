@@ -96,3 +96,9 @@ def test_faults_name_place_and_remedy(given, message):
 
 def test_every_fault_is_reported_at_once():
     assert len(faults({"evry": 1, "ratio": "x", "strict": 1})) == 3
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown():
+    (fault,) = faults({"password": 8731})
+    assert "adapters[0].settings.password: expected text" in fault
+    assert "8731" not in fault
