@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
+
+from prometheus_client import metrics
 
 from adapters.runtime.metrics import ADAPTER_EVENTS, ADAPTER_RUNNING
 from broker.model.clock import Clock, system_clock
+
+
+@cache
+def _counter(adapter: str, event: str) -> metrics.Counter:
+    """Return the counter of one event; looking up its labels costs more than counting."""
+    return ADAPTER_EVENTS.labels(adapter, event)
 
 
 class State(StrEnum):
@@ -46,7 +55,7 @@ class Health:
     def count(self, what: str, number: int = 1) -> None:
         """Add to a counter, such as `measures` or `polls`."""
         self.counters[what] += number
-        ADAPTER_EVENTS.labels(self.name, what).inc(number)
+        _counter(self.name, what).inc(number)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything for `/health` and the status file."""

@@ -17,4 +17,4 @@ def system_clock() -> str:
 
 def format_time(moment: datetime) -> str:
     """Return an aware datetime in the fixed-width form."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"

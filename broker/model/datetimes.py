@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 _DATE_TIME = re.compile(
@@ -11,6 +12,7 @@ _DATE_TIME = re.compile(
 )
 _TIME = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:[.,](\d{1,6}))?Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LONGEST = len("2026-01-31T09:30:00.000000Z")
 _TYPED_TIMES = frozenset(
     prefix + name
     for prefix in ("", "https://uri.etsi.org/ngsi-ld/", "http://www.w3.org/2001/XMLSchema#", "xsd:")
@@ -24,6 +26,11 @@ def canonical_time(text: str) -> str | None:
     Refused are reduced forms, offsets other than `Z`, more than six fractional digits and days the
     calendar does not have. A decimal comma is accepted, as the clause demands of requests.
     """
+    return _canonical(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(text: str) -> str | None:
     match = _DATE_TIME.fullmatch(text)
     if match is None or not _is_day(match[1]):
         return None

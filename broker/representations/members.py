@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 from broker.model.attributes import (
@@ -36,14 +35,11 @@ IGNORED = object()
 _LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 
 
-@lru_cache(maxsize=1024)
-def _is_date_time(text: str) -> bool:
-    return canonical_time(text) is not None
-
-
 def read_date_time(reader: Reader, value: Any, path: Path, name: str) -> Any:
     """Return a DateTime as given (clause 4.6.3)."""
-    if type(value) is str and (_is_date_time(value) or (reader.nulls and value == NULL)):
+    if type(value) is str and (
+        canonical_time(value) is not None or (reader.nulls and value == NULL)
+    ):
         return value
     reason = f"{shown(value)} is not a DateTime: write it in UTC, as in 2026-01-31T09:30:00Z"
     raise reader.refusal((*path, name), reason)
