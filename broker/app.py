@@ -5,7 +5,7 @@ The only module that names implementations of stores. Read it to see how everyth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from broker.api.dispatch import Dispatcher, Handle
 from broker.api.handlers import node
 from broker.api.handlers.description import describe
 from broker.api.routes import ROUTES, add_routes
+from broker.api.snapshots import present_snapshot, read_snapshot_query
 from broker.config import ConfigurationError, Settings
 from broker.contexts.assembly import assemble_contexts
 from broker.contexts.resolver import ContextResolver
@@ -30,6 +31,10 @@ from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
 from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
+from broker.operations.snapshot_filling import SnapshotFilling
+from broker.operations.snapshot_keeping import SnapshotKeeper
+from broker.operations.snapshot_notices import SnapshotNotices
+from broker.operations.snapshots import SnapshotLimits, SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations, check_for_entities
 from broker.operations.tenancy import Tenancy
@@ -47,6 +52,8 @@ from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
 from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.repeats import MongoRepeatStore
+from broker.storage.mongo.snapshot_contents import MongoSnapshotContents
+from broker.storage.mongo.snapshots import MongoSnapshotStore
 from broker.storage.mongo.subscriptions import (
     TO_ENTITIES,
     TO_REGISTRATIONS,
@@ -60,6 +67,7 @@ from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.registration_matching import check_for_registrations
 from broker.subscriptions.senders.http import HttpSender
 from broker.subscriptions.senders.mqtt import MqttSender
+from broker.subscriptions.senders.sender import Sender
 from broker.subscriptions.stores import EngineStores
 
 _DAYS_BURIED = 7
@@ -109,7 +117,7 @@ def build_api(settings: Settings) -> web.Application:
         clock=system_clock,
     )
     application[keys.DISCOVERY] = Discovery(catalogue=MongoCatalogue(databases), tenancy=tenancy)
-    _add_queries_by_map(application, settings, databases, entities)
+    _add_maps_and_snapshots(application, settings, databases, tenants, entities)
     application[keys.SOURCE_IDENTITY] = SourceIdentity(
         alias=settings.server.alias, tenancy=tenancy, clock=system_clock
     )
@@ -124,15 +132,16 @@ def build_api(settings: Settings) -> web.Application:
     return application
 
 
-def _add_queries_by_map(
+def _add_maps_and_snapshots(
     application: web.Application,
     settings: Settings,
     databases: Databases,
+    tenants: Tenants,
     entities: MongoEntityStore,
 ) -> None:
-    """Add what works through entity maps; purging is among it."""
+    """Add what works through entity maps (purging is among it) and on snapshots."""
     tenancy = application[keys.TENANCY]
-    store = MongoEntityMapStore(databases=databases, tenants=Tenants(databases))
+    store = MongoEntityMapStore(databases=databases, tenants=tenants)
     maps = EntityMaps(
         maps=store,
         entities=entities,
@@ -145,6 +154,12 @@ def _add_queries_by_map(
     application[keys.MAPPED_QUERIES] = mapped
     application[keys.PURGING] = Purging(
         entities=entities, maps=mapped, tenancy=tenancy, clock=system_clock
+    )
+    application[keys.SNAPSHOTS] = SnapshotOperations(
+        snapshots=MongoSnapshotStore(databases=databases, tenants=tenants),
+        tenancy=tenancy,
+        clock=system_clock,
+        limits=_snapshot_limits(settings),
     )
 
 
@@ -171,10 +186,11 @@ def build_engine(settings: Settings) -> Engine:
         clock=system_clock,
         limits=GroupLimits(),
     )
+    senders: dict[str, Sender] = {"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt}
     notifier = SubscriptionEngine(
         stores=_engine_stores(databases, entities, settings),
         contexts=contexts,
-        senders={"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt},
+        senders=senders,
         clock=system_clock,
         limits=_engine_limits(settings),
     )
@@ -183,7 +199,10 @@ def build_engine(settings: Settings) -> Engine:
         registrations=_registrations(databases, Tenants(databases)),
         clock=system_clock,
     )
-    return Engine(parts=(notifier, expiry), resources=(databases.client, outbound, contexts, mqtt))
+    keeper = build_snapshot_keeper(settings, databases, contexts, senders)
+    return Engine(
+        parts=(notifier, expiry, keeper), resources=(databases.client, outbound, contexts, mqtt)
+    )
 
 
 def _subscriptions(
@@ -210,6 +229,38 @@ def _subscriptions(
 
 def _registrations(databases: Databases, tenants: Tenants) -> MongoRegistrationStore:
     return MongoRegistrationStore(databases=databases, tenants=tenants, clock=system_clock)
+
+
+def build_snapshot_keeper(
+    settings: Settings,
+    databases: Databases,
+    contexts: ContextResolver,
+    senders: Mapping[str, Sender],
+) -> SnapshotKeeper:
+    """Return what looks after snapshots in the background."""
+    tenants = Tenants(databases)
+    work = MongoSnapshotStore(
+        databases=databases, tenants=tenants, owner=this_process(), is_gone=is_gone
+    )
+    contents = MongoSnapshotContents(
+        databases=databases, tenants=tenants, query_time=settings.limits.query_time
+    )
+    return SnapshotKeeper(
+        work=work,
+        contents=contents,
+        filling=SnapshotFilling(
+            contents=contents,
+            contexts=contexts,
+            read_query=read_snapshot_query,
+            clock=system_clock,
+            most_entities=settings.snapshots.entities,
+        ),
+        notices=SnapshotNotices(
+            work=work, senders=senders, present=present_snapshot, clock=system_clock
+        ),
+        clock=system_clock,
+        at_once=settings.snapshots.at_once,
+    )
 
 
 def _engine_stores(
@@ -272,6 +323,11 @@ def _index_limits(settings: Settings) -> IndexLimits:
 def _map_limits(settings: Settings) -> EntityMapLimits:
     maps = settings.entity_maps
     return EntityMapLimits(maps.count, maps.entities, maps.lifetime, maps.lifetime_max)
+
+
+def _snapshot_limits(settings: Settings) -> SnapshotLimits:
+    limits = settings.snapshots
+    return SnapshotLimits(limits.count, limits.lifetime, limits.lifetime_max)
 
 
 def _api_settings(settings: Settings) -> keys.ApiSettings:

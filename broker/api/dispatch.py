@@ -16,7 +16,7 @@ from typing import TypeAlias
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 
-from broker.api.incoming import TENANT_HEADER
+from broker.api.incoming import SNAPSHOT_HEADER, TENANT_HEADER
 from broker.api.responses import API_ROOT, problem
 from broker.api.route_tree import Found, RouteTree
 from broker.model.errors import (
@@ -30,6 +30,8 @@ from broker.model.errors import (
 from broker.observability.metrics import record_request
 
 log = logging.getLogger(__name__)
+
+_ECHOED = (TENANT_HEADER, SNAPSHOT_HEADER)
 
 PathParts: TypeAlias = Mapping[str, str]
 Handle: TypeAlias = Callable[[web.Request, PathParts], Awaitable[web.StreamResponse]]
@@ -74,9 +76,10 @@ class Dispatcher:
             response = _nothing_found(request, found)
         else:
             response = await _answer(request, endpoint, found.parts)
-        tenant = request.headers.get(TENANT_HEADER)
-        if tenant is not None and not response.prepared:
-            response.headers[TENANT_HEADER] = tenant
+        for name in _ECHOED:
+            value = request.headers.get(name)
+            if value is not None and not response.prepared:
+                response.headers[name] = value
         record_request(
             method if method in METH_ALL else "(other)",
             "(none)" if endpoint is None else endpoint.path,

@@ -97,5 +97,6 @@ def _request(incoming: Incoming, members: Members) -> MapRequest | None:
 
 
 def _wish(incoming: Incoming, members: Members) -> MapRequest:
-    is_split = members["splitEntities"] and not incoming.parameters.flag("local")
+    is_local = incoming.parameters.flag("local") or incoming.is_in_snapshot
+    is_split = members["splitEntities"] and not is_local
     return MapRequest(lifetime=_seconds(members[_LIFETIME]), is_split=is_split)

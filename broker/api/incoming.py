@@ -10,15 +10,18 @@ from multidict import MultiDict
 
 from broker.api.body import check_media_type, parse_json, read_bytes
 from broker.api.context_negotiation import context_of_document, linked_context
-from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS
+from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS, SNAPSHOTS
 from broker.api.media_types import media_type_of, preferred
 from broker.api.parameters import Parameters
 from broker.api.preferences import PREFER, preferred_version
 from broker.contexts.context import Context
-from broker.model.errors import InvalidRequest
+from broker.model.errors import BadRequestData, InvalidRequest
+from broker.model.names import is_uri
+from broker.model.spaces import MARK
 from broker.operations.caller import Caller
 
 TENANT_HEADER = "NGSILD-Tenant"
+SNAPSHOT_HEADER = "NGSILD-Snapshot"
 
 
 _NOBODY = Caller()
@@ -53,6 +56,24 @@ class Incoming:
         self.media_type = media_type_of(headers.get("Content-Type"))
         self.raw = b""
         self.body: Any = None
+
+    async def enter_snapshot(self) -> None:
+        """Let the request be about the snapshot its header names (6.3.22).
+
+        Raises BadRequestData, ResourceNotFound, OperationNotSupported.
+        """
+        values = self.request.headers.getall(SNAPSHOT_HEADER)
+        snapshot_id = values[0].strip()
+        if len(values) > 1 or not is_uri(snapshot_id):
+            raise BadRequestData(
+                f"the header {SNAPSHOT_HEADER} is the identifier of one snapshot, a URI"
+            )
+        self.caller = await self.request.app[SNAPSHOTS].enter(self.caller, snapshot_id)
+
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether the request is about a snapshot, and so about this broker only (5.5.15)."""
+        return self.caller.snapshot is not None
 
     async def read_body(self) -> None:
         """Read and parse the body (limits and errors: `broker.api.body`)."""
@@ -99,4 +120,7 @@ class Incoming:
 def _caller(tenants: Sequence[str]) -> Caller:
     if len(tenants) > 1:
         raise InvalidRequest(f"the header {TENANT_HEADER} is given more than once")
-    return Caller(tenant=tenants[0].strip())
+    tenant = tenants[0].strip()
+    if MARK in tenant:
+        raise BadRequestData(f"the name of a tenant has no '{MARK}' in it")
+    return Caller(tenant=tenant)

@@ -17,6 +17,7 @@ from broker.operations.provision import EntityProvision
 from broker.operations.purging import Purging
 from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
+from broker.operations.snapshots import SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
@@ -47,6 +48,7 @@ PURGING = web.AppKey("purging", Purging)
 SOURCE_IDENTITY = web.AppKey("source_identity", SourceIdentity)
 ENTITY_MAPS = web.AppKey("entity_maps", EntityMaps)
 MAPPED_QUERIES = web.AppKey("mapped_queries", MappedQueries)
+SNAPSHOTS = web.AppKey("snapshots", SnapshotOperations)
 BATCH = web.AppKey("batch", BatchOperations)
 REPEATS = web.AppKey("repeats", Repeats)
 REGISTRATIONS = web.AppKey("registrations", RegistrationOperations)

@@ -12,7 +12,8 @@ _INTRODUCTION = f"""\
 
 Written by `make docs` from `broker/api/routes.py`. Paths stand under `{API_ROOT}`; the clause of
 [ETSI GS CIM 009](https://www.etsi.org/deliver/etsi_gs/CIM/001_099/009/) V1.9.1 describes the
-operation. Header `NGSILD-Tenant` names the tenant. Every error is a problem detail (clause 6.3.2)
+operation. Header `NGSILD-Tenant` names the tenant,
+`NGSILD-Snapshot` a [snapshot](snapshots.md). Every error is a problem detail (clause 6.3.2)
 that says what is wrong, where, and what would be right.
 
 A request marked ° takes the header `Idempotency-Key` (1 to 255 visible ASCII characters, such as a

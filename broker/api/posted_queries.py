@@ -38,7 +38,12 @@ _ORDERING = frozenset({"orderBy", "collation", "geometry", "coordinates"})
 
 
 def posted_query(
-    body: Any, parameters: Parameters, terms: Context, settings: ApiSettings
+    body: Any,
+    parameters: Parameters,
+    terms: Context,
+    settings: ApiSettings,
+    *,
+    in_snapshot: bool = False,
 ) -> EntityQuery:
     """Return the query of a Query object. Raises BadRequestData, TooComplexQuery."""
     members = _object(body, _MEMBERS, "")
@@ -55,7 +60,7 @@ def posted_query(
         ordering=_ordering(members, terms),
         page=page_of(parameters, settings),
         with_count=parameters.flag("count"),
-        is_local=parameters.flag("local") or is_any,
+        is_local=parameters.flag("local") or is_any or in_snapshot,
     )
     _ = source_filter(string(members, "csf"), terms)  # no source is asked yet
     refuse_too_wide(query, has_type=has_type)

@@ -30,10 +30,15 @@ _SYSTEM = {
 _GEO = ("georel", "geometry", "coordinates")
 
 
-def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) -> EntityQuery:
-    """Return the query of `GET /entities`. Raises BadRequestData, TooComplexQuery."""
+def entity_query(
+    parameters: Parameters, terms: Context, settings: ApiSettings, *, in_snapshot: bool = False
+) -> EntityQuery:
+    """Return the query of `GET /entities`. Raises BadRequestData, TooComplexQuery.
+
+    In a snapshot every query is local, whatever the request says (5.5.15).
+    """
     type_text = parameters.text("type")
-    is_local = parameters.flag("local") or type_text == ANY_TYPE
+    is_local = parameters.flag("local") or type_text == ANY_TYPE or in_snapshot
     query = EntityQuery(
         selectors=selectors_of(parameters, terms),
         attributes=tuple(terms.expand(name) for name in parameters.names("attrs")),
@@ -47,10 +52,14 @@ def entity_query(parameters: Parameters, terms: Context, settings: ApiSettings) 
         is_local=is_local,
     )
     _ = source_filter(parameters.text("csf"), terms)  # no source is asked yet
-    if "local" in parameters and type_text == ANY_TYPE and not parameters.flag("local"):
+    if type_text == ANY_TYPE and _denies_local(parameters) and not in_snapshot:
         raise BadRequestData("type=* is about this broker only; local=false contradicts it")
     refuse_too_wide(query, has_type=type_text is not None)
     return query
+
+
+def _denies_local(parameters: Parameters) -> bool:
+    return "local" in parameters and not parameters.flag("local")
 
 
 def refuse_too_wide(query: EntityQuery, *, has_type: bool) -> None:

@@ -20,9 +20,10 @@ from broker.api.handlers import (
     info,
     registration_subscriptions,
     registrations,
+    snapshots,
     subscriptions,
 )
-from broker.api.incoming import Incoming
+from broker.api.incoming import SNAPSHOT_HEADER, Incoming
 from broker.api.parameters import (
     ENTITY_REPRESENTATION,
     LINKED_ENTITIES,
@@ -33,6 +34,7 @@ from broker.api.parameters import (
 )
 from broker.api.preferences import confirm_version
 from broker.api.responses import API_ROOT
+from broker.model.errors import OperationNotSupported
 
 NgsiLdHandler = Callable[[Incoming], Awaitable[web.StreamResponse]]
 
@@ -51,7 +53,15 @@ class Route:
     parameters: frozenset[str] = frozenset()
     repeatable: Literal["", "in tenant", "creates tenant"] = ""
 
+    @property
+    def in_snapshots(self) -> bool:
+        """Whether the operation can be about a snapshot: those of the Core API can (5.5.15)."""
+        return self.path.split("/")[1] not in _NOT_IN_SNAPSHOTS
 
+
+_NOT_IN_SNAPSHOTS = frozenset(
+    {"info", "jsonldContexts", "csourceRegistrations", "csourceSubscriptions", "snapshots"}
+)
 _TYPED = frozenset({"type", "local"})
 _DETAILS = frozenset({"details", "local"})
 _ONE = _TYPED | {"options"}
@@ -167,7 +177,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/info/sourceIdentity", info.retrieve_source_identity, "5.15.1"),
     Route("POST", "/jsonldContexts", contexts.add_context, "5.13.2"),
     Route(
-        "GET", "/jsonldContexts", contexts.list_contexts, "5.13.3", frozenset({"details", "kind"})
+        "GET",
+        "/jsonldContexts",
+        contexts.list_contexts,
+        "5.13.3",
+        frozenset({"details", "kind"}),
     ),
     Route(
         "GET",
@@ -265,6 +279,12 @@ ROUTES: tuple[Route, ...] = (
         registration_subscriptions.delete_registration_subscription,
         "5.11.6",
     ),
+    Route("POST", "/snapshots", snapshots.create_snapshot, "5.16.1"),
+    Route("DELETE", "/snapshots", snapshots.purge_snapshots, "5.16.7", frozenset({"q"})),
+    Route("GET", "/snapshots/{snapshotId}", snapshots.retrieve_snapshot, "5.16.3"),
+    Route("PATCH", "/snapshots/{snapshotId}", snapshots.update_snapshot, "5.16.4"),
+    Route("DELETE", "/snapshots/{snapshotId}", snapshots.delete_snapshot, "5.16.5"),
+    Route("POST", "/snapshots/{snapshotId}/clone", snapshots.clone_snapshot, "5.16.2"),
 )
 
 
@@ -281,6 +301,8 @@ def _handling(route: Route) -> Handle:
 
     async def handler(request: web.Request, parts: PathParts) -> web.StreamResponse:
         incoming = Incoming(request, parameters, parts)
+        if SNAPSHOT_HEADER in request.headers:
+            await _enter_snapshot(incoming, route)
         if has_body:
             await incoming.read_body()
         if repeatable and repeats.HEADER in request.headers:
@@ -293,3 +315,12 @@ def _handling(route: Route) -> Handle:
         return response
 
     return handler
+
+
+async def _enter_snapshot(incoming: Incoming, route: Route) -> None:
+    if not route.in_snapshots:
+        raise OperationNotSupported(
+            f"{route.method} {route.path} is no operation on a snapshot; "
+            f"leave the header {SNAPSHOT_HEADER} out"
+        )
+    await incoming.enter_snapshot()

@@ -140,6 +140,32 @@ class EntityMapSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotSettings:
+    """Snapshots: copies of entities to work on by themselves (docs/snapshots.md)."""
+
+    count: int = setting(
+        20,
+        "Most snapshots of a tenant; each is a database. A new one takes the place of one of a "
+        "lower snapshotPriority, else it is refused.",
+        minimum=0,
+        maximum=1000,
+    )
+    entities: int = setting(
+        100_000, "Most entities that the queries of one snapshot may find together.", minimum=1
+    )
+    lifetime: float = setting(
+        86_400.0,
+        "How long a snapshot lives when the client does not say.",
+        unit="seconds",
+        minimum=1,
+    )
+    lifetime_max: float = setting(
+        604_800.0, "Longest a client can have it live.", unit="seconds", minimum=1
+    )
+    at_once: int = setting(2, "Snapshots the engine fills at the same time.", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
 class ContextSettings:
     """JSON-LD @contexts of users. The core context is built in."""
 
@@ -279,6 +305,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     indexes: IndexSettings = field(default_factory=IndexSettings)
     entity_maps: EntityMapSettings = field(default_factory=EntityMapSettings)
+    snapshots: SnapshotSettings = field(default_factory=SnapshotSettings)
     contexts: ContextSettings = field(default_factory=ContextSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from broker.model.datetimes import canonical_time
+from broker.model.spaces import tenant_of
 
 Trigger = Literal[
     "entityCreated",
@@ -79,7 +80,8 @@ class NotificationParams:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One subscription of one tenant.
+    """One subscription of one tenant; `tenant` is the space it is about, in a snapshot one as well.
+    Then `snapshot` is the identifier of the snapshot.
 
     `context` is the @context it was created under (the value a request gives as `@context`, None
     for the Core @context alone), `query_context` the one `q` is to be read with. `version` grows
@@ -94,6 +96,7 @@ class Subscription:
     created_at: str = ""
     modified_at: str = ""
     version: int = 1
+    snapshot: str | None = None
     notification: NotificationParams = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +105,11 @@ class Subscription:
     def evolve(self, **changes: Any) -> Subscription:
         """Return a copy with some members replaced."""
         return replace(self, **changes)
+
+    @property
+    def owner(self) -> str:
+        """The tenant itself."""
+        return tenant_of(self.tenant)
 
     @property
     def notification_context(self) -> Any:

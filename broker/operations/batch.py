@@ -135,7 +135,7 @@ class BatchOperations:
         """Return those of the entities that exist, each once: a batch delete would remove them."""
         await self._tenancy.require(caller)
         wanted = dict.fromkeys(element for element in elements if isinstance(element, str))
-        found = await self._entities.fetch_many(caller.tenant, list(wanted))
+        found = await self._entities.fetch_many(caller.space, list(wanted))
         return [entity_id for entity_id in wanted if entity_id in found]
 
     async def _apply(
@@ -149,7 +149,7 @@ class BatchOperations:
                 for index, element in enumerate(elements)
                 if not isinstance(element, Refusal)
             ]
-        results = await self._entities.apply_many(caller.tenant, operations, tokens)
+        results = await self._entities.apply_many(caller.space, operations, tokens)
         _raise_if_nothing_could_be_done(results)
         outcomes = iter(results)
         result = BatchResult()

@@ -46,7 +46,7 @@ class EntityConsumption:
     ) -> Entity:
         """Retrieve Entity (5.7.1). Raises EntityNotFound."""
         await self._tenancy.require(caller)
-        entity = await self._entities.fetch(caller.tenant, entity_id)
+        entity = await self._entities.fetch(caller.space, entity_id)
         if entity is None:
             raise EntityNotFound(f"the entity <{entity_id}> does not exist")
         conditions.check(entity, entity_id)
@@ -66,7 +66,7 @@ class EntityConsumption:
                     f"the answer links to more than {MOST_LINKED} entities; "
                     "ask for a smaller page, a lower joinLevel or fewer attributes"
                 )
-            found = await self._entities.fetch_many(caller.tenant, sorted(missing))
+            found = await self._entities.fetch_many(caller.space, sorted(missing))
             loaded.update({entity_id: found.get(entity_id) for entity_id in missing})
         return loaded
 
@@ -74,8 +74,8 @@ class EntityConsumption:
         """Query Entities (5.7.2). Raises BadRequestData, TooComplexQuery."""
         await self._tenancy.require(caller)
         query = query.evolve(now=self._clock())
-        count = await self._entities.count(caller.tenant, query) if query.with_count else None
+        count = await self._entities.count(caller.space, query) if query.with_count else None
         if query.page.limit == 0:
             return QueryResult([], count=count)
-        page = await self._entities.find(caller.tenant, query)
+        page = await self._entities.find(caller.space, query)
         return QueryResult(page.entities, page.next_cursor, count, page.previous_cursor)

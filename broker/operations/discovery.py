@@ -73,7 +73,7 @@ class Discovery:
 
     async def _entries(self, caller: Caller) -> list[CatalogueEntry]:
         await self._tenancy.require(caller)
-        return await self._catalogue.entries(caller.tenant)
+        return await self._catalogue.entries(caller.space)
 
 
 def _add(found: dict[str, AttributeInfo], entry: CatalogueEntry) -> None:

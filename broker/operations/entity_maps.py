@@ -80,7 +80,7 @@ class EntityMaps:
         if is_split:
             wanted = wanted.evolve(attributes=(), condition=None, geo=None, scope=())
         most = self._limits.entities
-        entity_ids = await self._entities.find_ids(caller.tenant, wanted, most=most)
+        entity_ids = await self._entities.find_ids(caller.space, wanted, most=most)
         if len(entity_ids) > most:
             raise TooManyResults(
                 f"the query finds more than {most} entities; an entity map holds no more, "
@@ -103,7 +103,7 @@ class EntityMaps:
         found = await self.find(caller, map_id)
         if found is None:
             raise map_not_found(map_id)
-        portions = [part async for part in self._maps.entries(caller.tenant, map_id)]
+        portions = [part async for part in self._maps.entries(caller.space, map_id)]
         entity_ids = tuple(entity_id for part in portions for _, entity_id in part)
         return EntityMap(map_id, found.expires_at, entity_ids)
 
@@ -119,19 +119,19 @@ class EntityMaps:
         else:
             latest = _after(now, self._limits.longest_lifetime)
             expiry = min(expires_at, latest)
-            is_there = await self._maps.replace_expiry(caller.tenant, map_id, expiry, now)
+            is_there = await self._maps.replace_expiry(caller.space, map_id, expiry, now)
         if not is_there:
             raise map_not_found(map_id)
 
     async def delete_entity_map(self, caller: Caller, map_id: str) -> None:
         """Delete EntityMap (5.14.3). Raises ResourceNotFound."""
         await self._tenancy.require(caller)
-        if not await self._maps.delete(caller.tenant, map_id, self._clock()):
+        if not await self._maps.delete(caller.space, map_id, self._clock()):
             raise map_not_found(map_id)
 
     async def find(self, caller: Caller, map_id: str) -> StoredEntityMap | None:
         """Return a map that can be used, or None."""
-        return await self._maps.fetch(caller.tenant, map_id, self._clock())
+        return await self._maps.fetch(caller.space, map_id, self._clock())
 
     async def _store(
         self, caller: Caller, entity_ids: list[str], meaning: str, lifetime: float | None
@@ -140,7 +140,7 @@ class EntityMaps:
         wished = limits.lifetime if lifetime is None else lifetime
         expires_at = _after(self._clock(), min(wished, limits.longest_lifetime))
         stored = StoredEntityMap(f"urn:ngsi-ld:EntityMap:{uuid4()}", expires_at, meaning)
-        await self._maps.insert(caller.tenant, stored, entity_ids, most=limits.maps)
+        await self._maps.insert(caller.space, stored, entity_ids, most=limits.maps)
         return EntityMap(stored.id, expires_at, tuple(entity_ids))
 
 

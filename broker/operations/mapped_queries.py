@@ -88,10 +88,10 @@ class MappedQueries:
         if cursor is not None and cursor.map_id != used.id:
             cursor = None
         query = query.evolve(now=self._clock())
-        count = await self._count(caller.tenant, used, query) if query.with_count else None
+        count = await self._count(caller.space, used, query) if query.with_count else None
         if query.page.limit == 0:
             return MappedResult(QueryResult([], count=count), used.id, is_new)
-        result = await self._page(caller.tenant, used, query, cursor)
+        result = await self._page(caller.space, used, query, cursor)
         return MappedResult(replace(result, count=count), used.id, is_new)
 
     async def matching_ids(
@@ -103,9 +103,9 @@ class MappedQueries:
         """
         if await self._maps.find(caller, map_id) is None:
             raise map_not_found(map_id)
-        async for part in self._store.entries(caller.tenant, map_id):
+        async for part in self._store.entries(caller.space, map_id):
             ids = [entity_id for _, entity_id in part]
-            yield await self._entities.find_ids(caller.tenant, query, most=len(ids), among=ids)
+            yield await self._entities.find_ids(caller.space, query, most=len(ids), among=ids)
 
     async def _count(self, tenant: str, used: StoredEntityMap, query: EntityQuery) -> int:
         count = 0

@@ -42,7 +42,7 @@ class EntityProvision:
     ) -> None:
         """Create Entity (5.6.1). Raises AlreadyExists."""
         operation = conditions.before(patching.create_entity(entity), entity.id)
-        await self._entities.apply(caller.tenant, entity.id, operation, caller.token_of(0))
+        await self._entities.apply(caller.space, entity.id, operation, caller.token_of(0))
 
     async def update_attributes(
         self, caller: Caller, entity_id: str, fragment: Fragment, conditions: Conditions
@@ -133,7 +133,7 @@ class EntityProvision:
     ) -> UpdateResult:
         await self._tenancy.require(caller)
         transition = await self._entities.apply(
-            caller.tenant,
+            caller.space,
             entity_id,
             conditions.before(operation, entity_id),
             caller.token_of(0),

@@ -51,7 +51,7 @@ class Purging:
         result = BatchResult()
         async for entity_ids in self._steps(caller, purge):
             operations = [(entity_id, _operation(entity_id, purge)) for entity_id in entity_ids]
-            outcomes = await self._entities.apply_many(caller.tenant, operations)
+            outcomes = await self._entities.apply_many(caller.space, operations)
             for entity_id, outcome in zip(entity_ids, outcomes, strict=True):
                 if isinstance(outcome, EntityNotFound):
                     continue
@@ -75,7 +75,7 @@ class Purging:
                 yield entity_ids
             return
         while True:
-            page = await self._entities.find(caller.tenant, query)
+            page = await self._entities.find(caller.space, query)
             if page.entities:
                 yield [entity.id for entity in page.entities]
             if page.next_cursor is None:

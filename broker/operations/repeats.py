@@ -34,9 +34,9 @@ class Repeats:
 
         Raises IdempotencyConflict if another request used the key.
         """
-        if not creates_tenant and not await self._tenants.exists(caller.tenant):
+        if not creates_tenant and not await self._tenants.exists(caller.space):
             return None
-        found = await self._store.reserve(caller.tenant, key, fingerprint)
+        found = await self._store.reserve(caller.space, key, fingerprint)
         if found.fingerprint != fingerprint:
             raise IdempotencyConflict(
                 f"the Idempotency-Key {key!r} was used for another request in the last 24 hours; "
@@ -46,9 +46,9 @@ class Repeats:
             if found.is_new or found.answer is not None:
                 break
             await asyncio.sleep(self._look_every)
-            found = await self._store.reserve(caller.tenant, key, fingerprint)
+            found = await self._store.reserve(caller.space, key, fingerprint)
         return found
 
     async def keep(self, caller: Caller, key: str, token: str, answer: Answer) -> Answer:
         """Keep the answer; return the one every repetition gets."""
-        return await self._store.keep(caller.tenant, key, token, answer)
+        return await self._store.keep(caller.space, key, token, answer)

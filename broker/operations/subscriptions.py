@@ -91,7 +91,8 @@ class SubscriptionOperations:
         definition.setdefault("jsonldContext", context_url)
         subscription = Subscription(
             id=subscription_id,
-            tenant=caller.tenant,
+            tenant=caller.space,
+            snapshot=caller.snapshot,
             definition=definition,
             context=context.reference,
             query_context=context.reference,
@@ -134,8 +135,8 @@ class SubscriptionOperations:
         await self._tenancy.require(caller)
         found: list[Subscription] = []
         if limit:
-            found = await self._subscriptions.find(caller.tenant, offset=offset, limit=limit + 1)
-        count = await self._subscriptions.count(caller.tenant) if with_count else None
+            found = await self._subscriptions.find(caller.space, offset=offset, limit=limit + 1)
+        count = await self._subscriptions.count(caller.space) if with_count else None
         return SubscriptionPage(
             states=await self._states(caller, found[:limit]),
             has_more=len(found) > limit,
@@ -145,12 +146,12 @@ class SubscriptionOperations:
     async def delete_subscription(self, caller: Caller, subscription_id: str) -> None:
         """Delete Subscription (5.8.5). Raises ResourceNotFound, NonexistentTenant."""
         await self._tenancy.require(caller)
-        if not await self._subscriptions.delete(caller.tenant, subscription_id):
+        if not await self._subscriptions.delete(caller.space, subscription_id):
             raise _not_found(subscription_id)
 
     async def _require(self, caller: Caller, subscription_id: str) -> Subscription:
         await self._tenancy.require(caller)
-        subscription = await self._subscriptions.fetch(caller.tenant, subscription_id)
+        subscription = await self._subscriptions.fetch(caller.space, subscription_id)
         if subscription is None:
             raise _not_found(subscription_id)
         return subscription
@@ -161,7 +162,7 @@ class SubscriptionOperations:
         if not subscriptions:
             return []
         ids = [subscription.id for subscription in subscriptions]
-        records = await self._records.fetch_many(caller.tenant, ids)
+        records = await self._records.fetch_many(caller.space, ids)
         return [
             SubscriptionState(subscription, records.get(subscription.id, DeliveryRecord()))
             for subscription in subscriptions
@@ -198,7 +199,7 @@ class SubscriptionOperations:
             modified_at=now,
             version=current.version + 1,
         )
-        query_terms = await self._contexts.resolve(updated.query_context, tenant=current.tenant)
+        query_terms = await self._contexts.resolve(updated.query_context, tenant=current.owner)
         self._check(updated, query_terms)
         return updated
 

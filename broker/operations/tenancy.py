@@ -14,8 +14,8 @@ class Tenancy:
         self._tenants = tenants
 
     async def require(self, caller: Caller) -> None:
-        """Raise NonexistentTenant unless the caller's tenant exists."""
-        if caller.tenant and not await self._tenants.exists(caller.tenant):
+        """Raise NonexistentTenant unless the caller's tenant exists (that of a snapshot does)."""
+        if caller.tenant and caller.key is None and not await self._tenants.exists(caller.tenant):
             raise NonexistentTenant(
                 f"the tenant {caller.tenant!r} does not exist; creating an entity, a subscription "
                 "or a registration for it creates it"

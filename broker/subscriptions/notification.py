@@ -75,7 +75,7 @@ def message_of(
     link = None
     if profile.context_url is not None:
         link = f'<{profile.context_url}>; rel="{_CONTEXT_RELATION}"; type="{JSON_LD}"'
-    return Message(body, profile.media_type, link, subscription.tenant)
+    return Message(body, profile.media_type, link, subscription.owner, subscription.snapshot)
 
 
 def _data(profile: Profile, elements: Sequence[bytes]) -> bytes:

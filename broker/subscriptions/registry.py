@@ -114,7 +114,7 @@ class Registry:
         self._candidates.remove(*key)
 
     async def _compile(self, subscription: Subscription, since: str) -> CompiledSubscription:
-        tenant = subscription.tenant
+        tenant = subscription.owner
         terms = await self._contexts.resolve(subscription.query_context, tenant=tenant)
         context = await self._contexts.resolve(subscription.notification_context, tenant=tenant)
         return compile_subscription(

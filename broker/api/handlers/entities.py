@@ -83,7 +83,10 @@ async def query_entities(incoming: Incoming) -> web.Response:
     media_type = incoming.accepted(ENTITY_TYPES)
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
-    query = entity_query(incoming.parameters, context, incoming.request.app[SETTINGS])
+    settings = incoming.request.app[SETTINGS]
+    query = entity_query(
+        incoming.parameters, context, settings, in_snapshot=incoming.is_in_snapshot
+    )
     return await _answer_query(incoming, query, wanted, map_request(incoming))
 
 
@@ -93,7 +96,11 @@ async def query_entities_by_post(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     wanted = posted_representation(incoming.body, incoming.parameters, context, media_type)
     query = posted_query(
-        incoming.body, incoming.parameters, context, incoming.request.app[SETTINGS]
+        incoming.body,
+        incoming.parameters,
+        context,
+        incoming.request.app[SETTINGS],
+        in_snapshot=incoming.is_in_snapshot,
     )
     return await _answer_query(incoming, query, wanted, posted_map_request(incoming))
 
@@ -181,7 +188,8 @@ async def purge_entities(incoming: Incoming) -> web.Response:
     """DELETE /entities (6.4.3.3); with dryRun=true it tells what would go, and changes nothing."""
     context = await incoming.context()
     parameters = incoming.parameters
-    query = entity_query(parameters, context, incoming.request.app[SETTINGS])
+    settings = incoming.request.app[SETTINGS]
+    query = entity_query(parameters, context, settings, in_snapshot=incoming.is_in_snapshot)
     check_depths(None, DEFAULT_OPTIONS, query.condition)
     map_id = map_header(incoming)
     purge = Purge(

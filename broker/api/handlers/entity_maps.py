@@ -34,7 +34,10 @@ async def create_entity_map(incoming: Incoming) -> web.Response:
     media_type = incoming.accepted(ENTITY_TYPES)
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
-    query = entity_query(incoming.parameters, context, incoming.request.app[SETTINGS])
+    settings = incoming.request.app[SETTINGS]
+    query = entity_query(
+        incoming.parameters, context, settings, in_snapshot=incoming.is_in_snapshot
+    )
     return await _create(incoming, query, wanted, map_wish(incoming))
 
 
@@ -44,7 +47,13 @@ async def create_entity_map_by_post(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     wanted = posted_representation(incoming.body, incoming.parameters, context, media_type)
     settings = incoming.request.app[SETTINGS]
-    query = posted_query(incoming.body, incoming.parameters, context, settings)
+    query = posted_query(
+        incoming.body,
+        incoming.parameters,
+        context,
+        settings,
+        in_snapshot=incoming.is_in_snapshot,
+    )
     return await _create(incoming, query, wanted, posted_map_wish(incoming))
 
 

@@ -27,7 +27,8 @@ _ERRORS = {
     412: "If-Match or If-None-Match does not hold.",
     413: "The body or the batch is larger than this broker takes.",
     415: "The media type of the body is not one the operation takes.",
-    422: "The operation is not possible on it, or the Idempotency-Key was used for another one.",
+    422: "The operation is not possible here, the snapshot is being prepared, or the"
+    " Idempotency-Key was used for another request.",
     500: "The broker failed; its log says why.",
     503: "The broker or its database cannot take the request now; try again after Retry-After.",
     504: "A remote @context cannot be had.",
@@ -111,6 +112,8 @@ def _parameters(route: Route, operation: Operation) -> Iterator[dict[str, Any]]:
     for name in sorted(route.parameters):
         yield _parameter(name, "query", SPECIAL.get((identifier, name), QUERY.get(name)))
     names = ["NGSILD-Tenant", "Link"]
+    if route.in_snapshots:
+        names.append("NGSILD-Snapshot")
     if "entityMap" in route.parameters or identifier == "purgeEntities":
         names.append("NGSILD-EntityMap")
     if operation.is_conditional:
@@ -156,7 +159,7 @@ def _responses(route: Route, operation: Operation) -> dict[str, Any]:
         statuses |= {*_WITH_BODY}
     if operation.is_conditional:
         statuses.add(412)
-    if route.repeatable:
+    if route.repeatable or route.in_snapshots:
         statuses.add(422)
     if operation.is_negotiated:
         statuses.add(406)

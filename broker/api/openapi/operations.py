@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.api.media_types import GEO_JSON, JSON, JSON_LD
-from broker.api.openapi.parameters import ENTITY_ID, REGISTRATION_ID, SUBSCRIPTION_ID
+from broker.api.openapi.parameters import ENTITY_ID, REGISTRATION_ID, SNAPSHOT_ID, SUBSCRIPTION_ID
 from broker.api.openapi.schemas import Schema, array_of, reference
 
 
@@ -51,7 +51,7 @@ class Operation:
 
 
 PROVISION, BATCHES, QUERIES = "Entities", "Batches", "Queries"
-MAPS = "Entity maps"
+MAPS, SNAPSHOTS = "Entity maps", "Snapshots"
 DISCOVERY, CONTEXTS, SUBSCRIPTIONS = "Discovery", "@contexts", "Subscriptions"
 REGISTRATIONS = "Registrations"
 TAGS = {
@@ -59,6 +59,7 @@ TAGS = {
     BATCHES: "Many entities with one request (clauses 5.6.7 to 5.6.10, 5.6.20).",
     QUERIES: "Find entities (clause 5.7.2).",
     MAPS: "Fix which entities a sequence of queries is about (clause 5.14).",
+    SNAPSHOTS: "Copies of entities, to be worked on by themselves (clause 5.16).",
     DISCOVERY: "Which types and attributes there are, and which broker this is (5.7.5 to 5.7.10).",
     CONTEXTS: "Host and look after @contexts (clause 5.13).",
     SUBSCRIPTIONS: "Be told of changes (clause 5.8).",
@@ -119,6 +120,13 @@ REGISTRATION: dict[str, Any] = {
     "location": {"type": "Point", "coordinates": [-8.5, 41.2]},
     "scope": "/Porto/Centre",
     "datasetId": ["urn:ngsi-ld:Dataset:parking"],
+}
+SNAPSHOT: dict[str, Any] = {
+    "id": SNAPSHOT_ID,
+    "type": "Snapshot",
+    "snapshotQueries": [{"type": "Query", "entities": [{"type": "OffStreetParking"}]}],
+    "snapshotLifetime": "PT1H",
+    "snapshotPriority": 4,
 }
 CONTEXT = {
     "@context": {"availableSpotNumber": "https://example.org/parking/availableSpotNumber"},
@@ -257,6 +265,33 @@ _MAPS = {
     ),
     "deleteEntityMap": Operation(MAPS, {204: _DONE}),
 }
+_SNAPSHOT_STATUS = Answer("The snapshot.", reference("Snapshot"), ("Link",))
+_SNAPSHOTS = {
+    "createSnapshot": Operation(
+        SNAPSHOTS,
+        {201: _CREATED},
+        errors=(403, 409, 422),
+        body=RequestBody(reference("Snapshot"), SNAPSHOT),
+    ),
+    "purgeSnapshots": Operation(SNAPSHOTS, {204: _DONE}, errors=(403, 422)),
+    "retrieveSnapshot": Operation(
+        SNAPSHOTS, {200: _SNAPSHOT_STATUS}, errors=(422,), is_negotiated=True
+    ),
+    "updateSnapshot": Operation(
+        SNAPSHOTS,
+        {200: _SNAPSHOT_STATUS},
+        errors=(422,),
+        body=RequestBody(reference("SnapshotFragment"), {"snapshotPriority": 7}),
+        is_negotiated=True,
+    ),
+    "deleteSnapshot": Operation(SNAPSHOTS, {204: _DONE}, errors=(422,)),
+    "cloneSnapshot": Operation(
+        SNAPSHOTS,
+        {201: _CREATED},
+        errors=(403, 409, 422),
+        body=RequestBody(reference("SnapshotClone"), {"type": "Snapshot"}),
+    ),
+}
 _DISCOVERY = {
     "retrieveEntityTypes": _read(DISCOVERY, "Types.", _either("EntityTypeList", "EntityType")),
     "retrieveEntityType": _read(DISCOVERY, "The type.", reference("EntityTypeInfo")),
@@ -393,6 +428,7 @@ OPERATIONS: dict[str, Operation] = {
     **_BATCHES,
     **_QUERIES,
     **_MAPS,
+    **_SNAPSHOTS,
     **_DISCOVERY,
     **_CONTEXTS,
     **_SUBSCRIPTIONS,

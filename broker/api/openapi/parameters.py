@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from broker.api.context_negotiation import CONTEXT_RELATION
-from broker.api.incoming import TENANT_HEADER
+from broker.api.incoming import SNAPSHOT_HEADER, TENANT_HEADER
 
 
 class Parameter(NamedTuple):
@@ -29,6 +29,7 @@ _DATE_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 _SIMPLIFIED: dict[str, Any] = {"enum": ["simplified", "keyValues"]}
 
 ENTITY_ID = "urn:ngsi-ld:OffStreetParking:Downtown1"
+SNAPSHOT_ID = "urn:ngsi-ld:Snapshot:parking"
 SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:parking"
 REGISTRATION_ID = "urn:ngsi-ld:ContextSourceRegistration:parking"
 
@@ -46,6 +47,7 @@ PATH: dict[str, Parameter] = {
     ),
     "contextId": Parameter("The @context: its local identifier or its URL.", _TEXT),
     "entityMapId": Parameter("The entity map.", _URI, "urn:ngsi-ld:EntityMap:parking"),
+    "snapshotId": Parameter("The snapshot.", _URI, SNAPSHOT_ID),
     "subscriptionId": Parameter("The subscription.", _URI, SUBSCRIPTION_ID),
     "registrationId": Parameter("The registration.", _URI, REGISTRATION_ID),
 }
@@ -141,6 +143,11 @@ _OF_ONE = Parameter("The operation is carried out if the entity is of these type
                     "OffStreetParking")  # fmt: skip
 
 SPECIAL: dict[tuple[str, str], Parameter] = {
+    ("purgeSnapshots", "q"): Parameter(
+        "Which snapshots go: a condition on members of the data type Snapshot (clause 5.16.7).",
+        _TEXT,
+        "snapshotPriority<5",
+    ),
     ("appendAttributes", "options"): _NO_OVERWRITE,
     ("updateEntities", "options"): _NO_OVERWRITE,
     ("upsertEntities", "options"): Parameter(
@@ -215,6 +222,7 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
 """What a parameter means to one operation, where that differs from what it means elsewhere."""
 
 HEADERS: dict[str, Parameter] = {
+    SNAPSHOT_HEADER: Parameter("The snapshot the request is about (clause 6.3.22).", _URI),
     "NGSILD-EntityMap": Parameter(
         "The entity map to use, as the answer that made it named it (Table 6.4.3.2-2).", _TEXT
     ),

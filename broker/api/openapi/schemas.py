@@ -37,6 +37,7 @@ def component_schemas() -> dict[str, Schema]:
         **_ENTITIES,
         **_QUERIES,
         **_MAPS,
+        **_SNAPSHOTS,
         **_SUBSCRIPTIONS,
         **_REGISTRATIONS,
         **_DISCOVERY,
@@ -231,6 +232,60 @@ _MAPS: dict[str, Schema] = {
         **{"@context": reference("LdContext")},
     ),
     "EntityMapFragment": _object("When the map is to end (clause 5.14.2).", expiresAt=_TIME),
+}
+
+_SNAPSHOTS: dict[str, Schema] = {
+    "ExecutionResultDetails": _object(
+        "What became of a query of a snapshot (clause 5.2.42).",
+        ("resultStatus",),
+        resultStatus={"enum": ["success", "failure", "empty"]},
+        problemDetails=reference("ProblemDetails"),
+    ),
+    "SnapshotClone": {
+        **_object(
+            "What a client says of a snapshot beside its queries (clause 5.2.41).",
+            ("type",),
+            id=_URI,
+            type={"const": "Snapshot"},
+            snapshotLifetime={**_TEXT, "description": "a duration (ISO 8601)"},
+            snapshotPriority={"type": "integer", "minimum": 1, "maximum": 10, "default": 5},
+            endpoint={**_URI, "description": "where changes of the status are notified"},
+            receiverInfo=array_of("KeyValuePair"),
+            **{"@context": reference("LdContext")},
+        ),
+    },
+    "Snapshot": {
+        "description": "A snapshot (clause 5.2.41).",
+        "allOf": [
+            reference("SnapshotClone"),
+            _object(
+                "Its queries, and what the broker tells of it.",
+                snapshotQueries={**array_of("Query"), "minItems": 1},
+                snapshotTemporalQueries={
+                    "type": "array",
+                    "items": {"type": "object"},
+                    "minItems": 1,
+                },
+                snapshotStatus={
+                    "enum": ["preparing", "success", "partial", "failure", "empty"],
+                    "readOnly": True,
+                },
+                snapshotQueriesDetails=array_of("ExecutionResultDetails"),
+                snapshotTemporalQueriesDetails=array_of("ExecutionResultDetails"),
+                createdAt=_WRITTEN_BY_BROKER,
+                modifiedAt=_WRITTEN_BY_BROKER,
+                expiresAt=_WRITTEN_BY_BROKER,
+                lastUsedAt=_WRITTEN_BY_BROKER,
+            ),
+        ],
+    },
+    "SnapshotFragment": _object(
+        "What is to change of a snapshot; urn:ngsi-ld:null removes a member.",
+        snapshotLifetime=_TEXT,
+        snapshotPriority={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 10}, _TEXT]},
+        endpoint=_URI,
+        receiverInfo={"anyOf": [array_of("KeyValuePair"), _TEXT]},
+    ),
 }
 
 _SUBSCRIPTIONS: dict[str, Schema] = {

@@ -12,11 +12,14 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from broker.model.errors import BadRequestData
+from broker.model.spaces import MARK
 from broker.storage.mongo.errors import translated
 
 Document = dict[str, Any]
 
 _TENANT = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_KEY = re.compile(r"[0-9a-f]{12}")
+_LONGEST_NAME = 63
 DURABLE = WriteConcern(w="majority", j=True)
 
 
@@ -58,8 +61,24 @@ class Databases:
         """The database of what belongs to the whole installation."""
         return self._open(f"{self.prefix}_system")
 
-    def name_of(self, tenant: str) -> str:
-        """Return the database name of a tenant."""
+    def name_of(self, space: str) -> str:
+        """Return the database name of a tenant, or of the space of a snapshot.
+
+        Raises BadRequestData.
+        """
+        tenant, mark, key = space.partition(MARK)
+        name = self._name_of_tenant(tenant)
+        if mark:
+            if not _KEY.fullmatch(key):
+                raise BadRequestData(f"the snapshot key {key[:60]!r} is not one this broker gave")
+            name += f"{'' if tenant else '-'}{MARK}{key}"
+        if len(name) > _LONGEST_NAME:
+            raise BadRequestData(
+                f"the tenant name {tenant!r} is too long; MongoDB stores upper-case letters as two"
+            )
+        return name
+
+    def _name_of_tenant(self, tenant: str) -> str:
         if not tenant:
             return self.prefix
         if not _TENANT.fullmatch(tenant):
@@ -71,7 +90,7 @@ class Databases:
         return f"{self.prefix}-" + re.sub("[A-Z]", lambda upper: f"^{upper[0].lower()}", tenant)
 
     def tenant_of(self, database: str) -> str | None:
-        """Return the tenant of a database name, None if the database belongs to none."""
+        """Return the tenant or space of a database name, None if the database is of none."""
         if database == self.prefix:
             return ""
         if not database.startswith(f"{self.prefix}-"):
@@ -80,7 +99,10 @@ class Databases:
         return re.sub(r"\^(.)", lambda lower: lower[1].upper(), name)
 
     async def tenants(self) -> list[str]:
-        """Return the tenants that have a database. Raises DatabaseUnavailable."""
+        """Return the tenants, and spaces of snapshots, that have a database.
+
+        Raises DatabaseUnavailable.
+        """
         with translated():
             names = await self.client.list_database_names()
         tenants = (self.tenant_of(name) for name in names)

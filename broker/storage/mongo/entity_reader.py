@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 
@@ -20,17 +21,19 @@ DEFAULT_TIME = 30.0
 class EntityReader:
     """The entities of a tenant, and how long (in seconds) the database may work on one command.
 
-    A command that takes longer fails with pymongo's `ExecutionTimeout`.
+    A command that takes longer fails with pymongo's `ExecutionTimeout`. In a snapshot `session` all
+    commands see the entities as they were at the first one.
     """
 
     collection: AsyncCollection[Document]
     query_time: float = DEFAULT_TIME
+    session: AsyncClientSession | None = None
 
     def find(
         self, filter_: Filter, projection: Mapping[str, int] | None = None, *, limit: int = 0
     ) -> AsyncCursor[Document]:
         """Return a cursor over documents; `limit` 0 is all of them."""
-        cursor = self.collection.find(filter_, projection, limit=limit)
+        cursor = self.collection.find(filter_, projection, limit=limit, session=self.session)
         return cursor.max_time_ms(self._milliseconds)
 
     async def page(
@@ -42,7 +45,9 @@ class EntityReader:
 
     async def count(self, filter_: Filter) -> int:
         """Return how many documents there are."""
-        return await self.collection.count_documents(filter_, maxTimeMS=self._milliseconds)
+        return await self.collection.count_documents(
+            filter_, self.session, maxTimeMS=self._milliseconds
+        )
 
     @property
     def _milliseconds(self) -> int:

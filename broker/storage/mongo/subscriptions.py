@@ -41,6 +41,7 @@ def encode_subscription(subscription: Subscription) -> Document:
         "context": json.dumps(subscription.context),
         "queryContext": json.dumps(subscription.query_context),
         "definition": dict(subscription.definition),
+        **({} if subscription.snapshot is None else {"snapshot": subscription.snapshot}),
     }
 
 
@@ -55,6 +56,7 @@ def decode_subscription(tenant: str, document: Document) -> Subscription:
         created_at=document["c"],
         modified_at=document["m"],
         version=document["v"],
+        snapshot=document.get("snapshot"),
     )
 
 

@@ -7,11 +7,13 @@ import asyncio
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from broker.model.spaces import is_snapshot
 from broker.storage.mongo.connection import Databases
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.filters_geo import path_of_geometry
 
 _NAMESPACE_EXISTS = 48
+_DAY = 86_400
 
 GEOMETRIES = {
     name: path_of_geometry(f"https://uri.etsi.org/ngsi-ld/{name}")
@@ -32,7 +34,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
         IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
     ],
-    "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=86_400)],
+    "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY)],
     "catalogue": [],
     "entityMaps": [IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0)],
     "entityMapPieces": [
@@ -49,12 +51,26 @@ INDEXES: dict[str, list[IndexModel]] = {
     "registrationLog": [],
     "registrationSubscriptions": [],
     "registry": [],
+    "snapshots": [
+        IndexModel(
+            [("id", ASCENDING)],
+            name="live",
+            unique=True,
+            partialFilterExpression={"l": True},
+        ),
+        IndexModel([("xd", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY),
+    ],
     "deliveries": [
         IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
         IndexModel([("xd", ASCENDING)], name="buried", expireAfterSeconds=0, sparse=True),
     ],
 }
 """Collections of a tenant's database with the indexes they have from the start."""
+
+_OF_TENANTS = frozenset(
+    {"snapshots", "registrations", "registrationLog", "registrationSubscriptions", "registry"}
+)
+"""Collections the space of a snapshot does not have."""
 
 
 class Tenants:
@@ -95,6 +111,8 @@ class Tenants:
     async def _create(self, tenant: str) -> None:
         database = self._databases.of(tenant)
         for name, indexes in INDEXES.items():
+            if name in _OF_TENANTS and is_snapshot(tenant):
+                continue
             try:
                 await database.create_collection(name)
             except CollectionInvalid:
@@ -104,6 +122,11 @@ class Tenants:
                     raise
             if indexes:
                 await database[name].create_indexes(indexes)
+
+    def forget_one(self, tenant: str) -> None:
+        """Forget that a tenant or space is ready."""
+        self._known.discard(tenant)
+        self._ready.discard(tenant)
 
     def forget(self) -> None:
         """Ask the database again about every tenant (after it was dropped from outside)."""

@@ -45,6 +45,8 @@ def headers_of(endpoint: Endpoint, message: Message) -> dict[str, str]:
         own["Link"] = message.link
     if message.tenant:
         own["NGSILD-Tenant"] = message.tenant
+    if message.snapshot is not None:
+        own["NGSILD-Snapshot"] = message.snapshot
     for name in own:
         for given in [key for key in headers if key.lower() == name.lower()]:
             del headers[given]

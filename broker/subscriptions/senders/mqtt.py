@@ -141,6 +141,8 @@ def mqtt_message(endpoint: Endpoint, message: Message) -> bytes:
         metadata["Link"] = message.link
     if message.tenant:
         metadata["NGSILD-Tenant"] = message.tenant
+    if message.snapshot is not None:
+        metadata["NGSILD-Snapshot"] = message.snapshot
     return b'{"metadata":%s,"body":%s}' % (orjson.dumps(metadata), message.body)
 
 

@@ -15,13 +15,15 @@ class Message:
     """One notification, ready to be sent.
 
     `link` is the value of a Link header that refers to the @context, where the media type wants
-    it outside the body; `tenant` is empty for the default one.
+    it outside the body; `tenant` is empty for the default one, `snapshot` names the one the
+    subscription is about (6.3.22).
     """
 
     body: bytes
     media_type: str
     link: str | None = None
     tenant: str = ""
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from broker.api.openapi.document import openapi_document, operation_id
-from broker.api.openapi.operations import CONTEXT, PARKING, REGISTRATION, SUBSCRIPTION
+from broker.api.openapi.operations import CONTEXT, PARKING, REGISTRATION, SNAPSHOT, SUBSCRIPTION
 from broker.api.routes import ROUTES
 from tests.api import build, drop_databases, serving
 
@@ -134,6 +134,10 @@ async def prepare(api, operation):
             await api.post(path, document)
     hosted = await api.post("/jsonldContexts", CONTEXT)
     entity_map = await api.get("/entityMaps?type=OffStreetParking")
+    if operation == "createSnapshot":
+        await api.delete("/snapshots?q=snapshotPriority%3E0")
+    else:
+        await api.post("/snapshots", SNAPSHOT)
     return {
         "contextId": hosted.headers["Location"].rpartition("/")[2],
         "entityMapId": entity_map.json["id"],
@@ -145,6 +149,8 @@ def example_query(route):
     about_parking = ("queryEntities", "createEntityMap", "queryRegistrations")
     kind = dict.fromkeys(about_parking, "OffStreetParking")
     kind["purgeEntities"] = "Nothing"
+    if operation_id(route) == "purgeSnapshots":
+        return "?q=snapshotPriority%3C5"
     return f"?type={kind[operation_id(route)]}" if operation_id(route) in kind else ""
 
 
