@@ -6,6 +6,7 @@ The only module that names implementations of stores. Read it to see how everyth
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from time import monotonic
 
 from aiohttp import web
 
@@ -20,6 +21,7 @@ from broker.contexts.assembly import assemble_contexts
 from broker.contexts.resolver import ContextResolver
 from broker.engine import Engine
 from broker.model.clock import system_clock
+from broker.operations import subscriptions
 from broker.operations.batch import BatchOperations
 from broker.operations.consumption import EntityConsumption
 from broker.operations.contexts import ContextOperations
@@ -36,7 +38,7 @@ from broker.operations.snapshot_keeping import SnapshotKeeper
 from broker.operations.snapshot_notices import SnapshotNotices
 from broker.operations.snapshots import SnapshotLimits, SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
-from broker.operations.subscriptions import SubscriptionOperations, check_for_entities
+from broker.operations.subscriptions import SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
 from broker.owner import is_gone, this_process
@@ -50,6 +52,7 @@ from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.entity_maps import MongoEntityMapStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
 from broker.storage.mongo.leases import MongoLease, MongoPositionStore
+from broker.storage.mongo.registration_signals import MongoRegistrationSignals
 from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.repeats import MongoRepeatStore
 from broker.storage.mongo.snapshot_contents import MongoSnapshotContents
@@ -61,16 +64,20 @@ from broker.storage.mongo.subscriptions import (
     MongoSubscriptionStore,
 )
 from broker.storage.mongo.tenants import Tenants
+from broker.storage.mongo.told import MongoToldStore
+from broker.subscriptions.counters import DeliveryCounters
 from broker.subscriptions.deliveries import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
-from broker.subscriptions.registration_matching import check_for_registrations
+from broker.subscriptions.registrations.lane import LaneTools
+from broker.subscriptions.registrations.notifier import RegistrationNotifier
 from broker.subscriptions.senders.http import HttpSender
 from broker.subscriptions.senders.mqtt import MqttSender
 from broker.subscriptions.senders.sender import Sender
 from broker.subscriptions.stores import EngineStores
 
 _DAYS_BURIED = 7
+_UNHURRIED = 10.0
 
 
 def build_api(settings: Settings) -> web.Application:
@@ -193,6 +200,7 @@ def build_engine(settings: Settings) -> Engine:
         senders=senders,
         clock=system_clock,
         limits=_engine_limits(settings),
+        companions=[_registration_notifier(databases, contexts, senders, settings).run],
     )
     expiry = ExpiryTimer(
         entities=entities,
@@ -218,11 +226,11 @@ def _subscriptions(
             contexts=contexts,
             tenancy=tenancy,
             clock=system_clock,
-            check=check,
+            kind=kind,
         )
-        for key, collections, check in (
-            (keys.SUBSCRIPTIONS, TO_ENTITIES, check_for_entities),
-            (keys.REGISTRATION_SUBSCRIPTIONS, TO_REGISTRATIONS, check_for_registrations),
+        for key, collections, kind in (
+            (keys.SUBSCRIPTIONS, TO_ENTITIES, subscriptions.TO_ENTITIES),
+            (keys.REGISTRATION_SUBSCRIPTIONS, TO_REGISTRATIONS, subscriptions.TO_REGISTRATIONS),
         )
     }
 
@@ -260,6 +268,34 @@ def build_snapshot_keeper(
         ),
         clock=system_clock,
         at_once=settings.snapshots.at_once,
+    )
+
+
+def _registration_notifier(
+    databases: Databases,
+    contexts: ContextResolver,
+    senders: dict[str, Sender],
+    settings: Settings,
+) -> RegistrationNotifier:
+    tenants, notifications = Tenants(databases), settings.notifications
+    return RegistrationNotifier(
+        subscriptions=MongoSubscriptionStore(
+            databases=databases, tenants=tenants, collections=TO_REGISTRATIONS
+        ),
+        signals=MongoRegistrationSignals(databases),
+        tools=LaneTools(
+            log=_registrations(databases, tenants),
+            told=MongoToldStore(databases),
+            counters=DeliveryCounters(MongoDeliveryRecordStore(databases, TO_REGISTRATIONS)),
+            senders=senders,
+            contexts=contexts,
+            retry=RetryPolicy(
+                first=max(notifications.retry_first, _UNHURRIED),
+                longest=max(notifications.retry_longest, _UNHURRIED),
+            ),
+            clock=system_clock,
+            monotonic=monotonic,
+        ),
     )
 
 

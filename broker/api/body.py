@@ -42,9 +42,14 @@ async def read_bytes(request: web.Request, *, largest: int) -> bytes:
 
 
 def check_media_type(media_type: str, method: str) -> None:
-    """Raise UnsupportedMediaType unless the body is JSON or JSON-LD (merge-patch for PATCH)."""
+    """Raise UnsupportedMediaType unless the body is JSON or JSON-LD (merge-patch for PATCH).
+
+    Raises InvalidRequest where the client does not say what it is.
+    """
     if media_type in _ACCEPTED or (media_type == MERGE_PATCH and method == "PATCH"):
         return
+    if not media_type:
+        raise InvalidRequest(f"the Content-Type header is missing; it says {JSON} or {JSON_LD}")
     raise UnsupportedMediaType(
         f"the Content-Type {media_type!r} is not supported; send {JSON} or {JSON_LD}"
     )

@@ -36,10 +36,13 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str:
 
 @lru_cache(maxsize=512)
 def media_type_of(content_type: str | None) -> str:
-    """Return the media type of a Content-Type header, in lower case, without parameters."""
-    if not content_type:
-        return "application/octet-stream"
-    return content_type.partition(";")[0].strip().lower()
+    """Return the media type of a Content-Type header, in lower case, without parameters.
+
+    Without such a header it is empty.
+    """
+    if content_type is None:
+        return ""
+    return content_type.partition(";")[0].strip().lower() or "application/octet-stream"
 
 
 def _media_range(part: str) -> tuple[str, float]:

@@ -24,10 +24,22 @@ from broker.subscriptions.reading import (
     read_fragment,
     read_subscription,
 )
+from broker.subscriptions.registrations.matching import check_for_registrations
 
 _ATTEMPTS = 10
 
-SubscriptionCheck = Callable[[Subscription, Context], None]
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionKind:
+    """What is particular to one kind of subscriptions.
+
+    `check` raises BadRequestData or TooComplexQuery for one that could not be served; it is given
+    the @context its queries are read with. `names_context` says whether jsonldContext is filled in
+    where the client leaves it out, and not only where nobody could know it otherwise.
+    """
+
+    check: Callable[[Subscription, Context], None]
+    names_context: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +62,7 @@ class SubscriptionPage:
 class SubscriptionOperations:
     """Subscriptions of one kind: to entities, or (clauses 5.11.2 to 5.11.6) to registrations.
 
-    `check` raises BadRequestData or TooComplexQuery for one that could not be served; it is given
-    the @context its queries are read with. Each method returns when its result is durable; all
-    raise DatabaseUnavailable.
+    Each method returns when its result is durable; all raise DatabaseUnavailable.
     """
 
     def __init__(
@@ -63,14 +73,15 @@ class SubscriptionOperations:
         contexts: ContextResolver,
         tenancy: Tenancy,
         clock: Clock,
-        check: SubscriptionCheck,
+        kind: SubscriptionKind,
     ) -> None:
         self._subscriptions = subscriptions
         self._records = records
         self._contexts = contexts
         self._tenancy = tenancy
         self._clock = clock
-        self._check = check
+        self._check = kind.check
+        self._names_context = kind.names_context
 
     def now(self) -> str:
         """Return the time that decides the status of subscriptions."""
@@ -88,7 +99,8 @@ class SubscriptionOperations:
         definition = read_subscription(body, context, now=now)
         subscription_id = definition.pop("id", None) or f"urn:ngsi-ld:Subscription:{uuid4()}"
         await self._check_notification_context(caller, definition)
-        definition.setdefault("jsonldContext", context_url)
+        if self._names_context or context.url is None:
+            definition.setdefault("jsonldContext", context_url)
         subscription = Subscription(
             id=subscription_id,
             tenant=caller.space,
@@ -209,6 +221,10 @@ def check_for_entities(subscription: Subscription, query_terms: Context) -> None
     check_queries(subscription.definition, query_terms)
     context = NotificationContext(query_terms, query_terms.url or "", query_terms.body)
     _ = compile_subscription(subscription, context=context, query_terms=query_terms)
+
+
+TO_ENTITIES = SubscriptionKind(check_for_entities, names_context=True)
+TO_REGISTRATIONS = SubscriptionKind(check_for_registrations, names_context=False)
 
 
 def _not_found(subscription_id: str) -> ResourceNotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -16,6 +17,69 @@ class Outcome(Enum):
     DONE = "done"
     EXISTS = "there is a registration with this id already"
     OUTDATED = "something has changed since it was read"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationChange:
+    """One change of a registration; None stands for one that was not there, or is not any more."""
+
+    revision: int
+    before: Registration | None
+    after: Registration | None
+
+
+class RegistrationLog(Protocol):
+    """What has happened to the registrations of a tenant, and what there is.
+
+    Every method raises DatabaseUnavailable while the database does not answer.
+    """
+
+    async def revision(self, tenant: str) -> int:
+        """Return the revision of the latest change, 0 before the first."""
+
+    async def changes(self, tenant: str, *, after: int, limit: int) -> list[RegistrationChange]:
+        """Return the first changes after a revision, in order; old ones may be forgotten."""
+
+    def candidates(self, tenant: str, query: RegistrationQuery) -> AsyncIterator[Registration]:
+        """Yield all registrations that may match a request, the oldest first."""
+
+    async def forget(self, tenant: str, *, before: str) -> None:
+        """Forget the changes before a time, but for the latest."""
+
+
+class RegistrationSignals(Protocol):
+    """Tells in which tenants registrations, or subscriptions to them, may have changed."""
+
+    async def read(self) -> dict[str, int]:
+        """Return a number for each such tenant that grows with the changes."""
+
+    async def tenants(self) -> list[str]:
+        """Return all tenants there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the subscriber of an edition of a subscription was told last.
+
+    That is: of all that happened up to a revision, at a time in the fixed-width form.
+    """
+
+    revision: int
+    edition: str
+    at: str
+
+
+class ToldStore(Protocol):
+    """Keeps how far the subscribers of registrations have been told.
+
+    Every method raises DatabaseUnavailable while the database does not answer.
+    """
+
+    async def fetch(self, tenant: str, subscription_id: str) -> Told | None:
+        """Return how far a subscriber has been told, None: of nothing."""
+
+    async def replace(self, tenant: str, subscription_id: str, told: Told) -> None:
+        """Keep how far a subscriber has been told."""
 
 
 class RegistrationStore(Protocol):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 from broker.changes.feed import ChangeFeed, insist
 from broker.changes.leadership import Leadership
@@ -30,6 +32,8 @@ from broker.subscriptions.stores import EngineStores
 log = logging.getLogger(__name__)
 
 _CONSUMER = "subscriptions"
+
+Companion = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class SubscriptionEngine:
         senders: dict[str, Sender],
         clock: Clock,
         limits: EngineLimits,
+        companions: Sequence[Companion] = (),
     ) -> None:
+        """Make an engine; the `companions` run while it leads, until the event they get is set."""
+        self._companions = companions
         self._stores = stores
         self._senders = senders
         self._clock = clock
@@ -121,16 +128,19 @@ class SubscriptionEngine:
             spawn(self._expire(counters), name="retention of deliveries"),
             spawn(self._retry_aside(deliveries), name="subscriptions aside"),
         ]
+        companions = [spawn(run(stop), name="engine's companion") for run in self._companions]
         try:
             await feed.run(term, stop)
             await deliveries.close()
             await counters.flush()
             await feed.save(term)
+            if companions:
+                await asyncio.wait(companions, timeout=self._limits.deliveries.grace)
         finally:
             self._feed = None
-            for chore in chores:
+            for chore in (*chores, *companions):
                 chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            await asyncio.gather(*chores, *companions, return_exceptions=True)
             await deliveries.abandon()
 
     async def _expire(self, counters: DeliveryCounters) -> None:

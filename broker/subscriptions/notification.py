@@ -74,8 +74,13 @@ def message_of(
     body = b'%s,"data":%s}' % (orjson.dumps(head)[:-1], _data(profile, elements))
     link = None
     if profile.context_url is not None:
-        link = f'<{profile.context_url}>; rel="{_CONTEXT_RELATION}"; type="{JSON_LD}"'
+        link = link_to(profile.context_url)
     return Message(body, profile.media_type, link, subscription.owner, subscription.snapshot)
+
+
+def link_to(url: str) -> str:
+    """Return the value of the Link header that refers to an @context."""
+    return f'<{url}>; rel="{_CONTEXT_RELATION}"; type="{JSON_LD}"'
 
 
 def _data(profile: Profile, elements: Sequence[bytes]) -> bytes:

@@ -74,6 +74,12 @@ async def test_the_media_type_of_a_body_is_checked(broker, room, method, media_t
     assert answer.status == status
 
 
+async def test_a_body_has_to_say_what_it_is(broker):
+    where = urlsplit(broker.root)
+    request = "POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    assert b" 400 " in await broker_says(where, request.encode())
+
+
 async def test_a_body_of_unknown_length_is_411(broker):
     where = urlsplit(broker.root)
     request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n\r\n"

@@ -6,10 +6,11 @@ Collection `registrations` of the tenant's database, one document each:
      names may be anything), "t": [types] or ["*"] for any, "n": [attributes] or ["*"] for any,
      "p": exclusive or redirect, "xd": expiresAt in the fixed-width form}
 
-Collection `registrationLog` has one document a change, `{"_id": revision, "i": id, "at": time,
-"b": definition before, "a": definition after}`, written in the same transaction. That the latest
+Collection `registrationLog` has one document a change, `{"_id": revision, "at": time, "b": document
+before, "a": document after}`, written in the same transaction. That the latest
 revision is one document, `{"_id": "registrations", "r": revision}` in `registry`, puts all changes
-of a tenant into one order.
+of a tenant into one order. `signals` of the system database has a number for each tenant, raised
+after every change, so that whoever waits for changes need not ask every tenant.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from broker.model.clock import Clock
 from broker.model.registration import Registration
 from broker.query.registration_query import RegistrationQuery
-from broker.storage.mongo.connection import Databases, Document
+from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.registration_signals import signal
 from broker.storage.mongo.tenants import Tenants
-from broker.storage.registrations import Outcome
+from broker.storage.registrations import Outcome, RegistrationChange
 
 _ANY = "*"
+_LOCAL = ReadConcern("local")
 _HEAD = {"_id": "registrations"}
 _OLDEST_FIRST = [("c", 1), ("_id", 1)]
 
@@ -62,27 +66,28 @@ class MongoRegistrationStore:
                 await self._collection(tenant).insert_one(document, session=session)
             except DuplicateKeyError:
                 return Outcome.EXISTS
-            return await self._record(session, registration, None, document, revision)
+            return await self._record(session, tenant, (None, document), revision)
 
         with translated():
             # made outside the transaction, where two that make it at once do not hinder each other
             registry = self._databases.of(tenant)["registry"]
             await registry.update_one(_HEAD, {"$setOnInsert": {"r": 0}}, upsert=True)
-        return await self._transact(step)
+        return await self._transact(tenant, step)
 
     async def replace(self, registration: Registration, *, revision: int | None = None) -> Outcome:
         """Store the next version; OUTDATED, too, if version - 1 is not the stored one."""
         document = _encode(registration)
         which = {"_id": registration.id, "v": registration.version - 1}
+        tenant = registration.tenant
 
         async def step(session: AsyncClientSession) -> Outcome:
-            collection = self._collection(registration.tenant)
+            collection = self._collection(tenant)
             before = await collection.find_one_and_replace(which, document, session=session)
             if before is None:
                 return Outcome.OUTDATED
-            return await self._record(session, registration, before, document, revision)
+            return await self._record(session, tenant, (before, document), revision)
 
-        return await self._transact(step)
+        return await self._transact(tenant, step)
 
     async def fetch(self, tenant: str, registration_id: str) -> Registration | None:
         """Return a registration, or None."""
@@ -117,9 +122,30 @@ class MongoRegistrationStore:
             before = await collection.find_one_and_delete(which, session=session)
             if before is None:
                 return Outcome.OUTDATED
-            return await self._record(session, _decode(tenant, before), before, None, None)
+            return await self._record(session, tenant, (before, None), None)
 
-        return await self._transact(step) is Outcome.DONE
+        return await self._transact(tenant, step) is Outcome.DONE
+
+    async def changes(self, tenant: str, *, after: int, limit: int) -> list[RegistrationChange]:
+        """Return the first changes after a revision, in order; old ones may be forgotten."""
+        log = self._databases.of(tenant)["registrationLog"]
+        with translated():
+            records = await log.find({"_id": {"$gt": after}}).sort("_id", 1).limit(limit).to_list()
+        return [
+            RegistrationChange(
+                revision=record["_id"],
+                before=_decode(tenant, record["b"]) if "b" in record else None,
+                after=_decode(tenant, record["a"]) if "a" in record else None,
+            )
+            for record in records
+        ]
+
+    async def forget(self, tenant: str, *, before: str) -> None:
+        """Forget the changes before a time, but for the latest."""
+        log = self._databases.of(tenant)["registrationLog"]
+        latest = await self.revision(tenant)
+        with translated():
+            await log.delete_many({"_id": {"$lt": latest}, "at": {"$lt": before}})
 
     async def find_expired(self, now: str, *, limit: int) -> list[tuple[str, str]]:
         """Return tenants and ids of registrations that expired before a time."""
@@ -133,8 +159,8 @@ class MongoRegistrationStore:
                 break
         return due
 
-    async def _transact(self, step: _Step) -> Outcome:
-        """Take a step in a transaction, which is undone unless it is DONE."""
+    async def _transact(self, tenant: str, step: _Step) -> Outcome:
+        """Take a step in a transaction, which is undone unless it is DONE; then signal it."""
 
         async def attempt(session: AsyncClientSession) -> Outcome:
             outcome = await step(session)
@@ -144,26 +170,30 @@ class MongoRegistrationStore:
 
         with translated():
             async with self._databases.client.start_session() as session:
-                return await session.with_transaction(attempt)
+                outcome = await session.with_transaction(
+                    attempt, read_concern=_LOCAL, write_concern=DURABLE
+                )
+        if outcome is Outcome.DONE:
+            await signal(self._databases, tenant)
+        return outcome
 
     async def _record(
         self,
         session: AsyncClientSession,
-        registration: Registration,
-        before: Document | None,
-        after: Document | None,
+        tenant: str,
+        states: tuple[Document | None, Document | None],
         revision: int | None,
     ) -> Outcome:
         """Write the record of a change under the next revision; OUTDATED if `revision` is past."""
-        database = self._databases.of(registration.tenant)
+        database = self._databases.of(tenant)
         head = await database["registry"].find_one_and_update(
             _HEAD, {"$inc": {"r": 1}}, return_document=ReturnDocument.AFTER, session=session
         )
         latest = 1 if head is None else int(head["r"])
         if revision is not None and latest != revision + 1:
             return Outcome.OUTDATED
-        record: Document = {"_id": latest, "i": registration.id, "at": self._clock()}
-        record |= {key: one["d"] for key, one in (("b", before), ("a", after)) if one is not None}
+        record: Document = {"_id": latest, "at": self._clock()}
+        record |= {key: one for key, one in zip("ba", states, strict=True) if one is not None}
         await database["registrationLog"].insert_one(record, session=session)
         return Outcome.DONE
 

@@ -15,6 +15,7 @@ from pymongo.write_concern import WriteConcern
 from broker.model.subscription import DeliveryRecord, Subscription
 from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.registration_signals import signal
 from broker.storage.mongo.tenants import Tenants
 from broker.storage.subscriptions import Attempts
 
@@ -62,15 +63,22 @@ def decode_subscription(tenant: str, document: Document) -> Subscription:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionCollections:
-    """The collections of one kind of subscriptions; `deliveries` may be absent."""
+    """The collections of one kind of subscriptions.
+
+    Subscriptions to entities have `deliveries` that wait; changes of those to registrations are
+    signalled to whoever serves them.
+    """
 
     subscriptions: str
     records: str
     deliveries: str | None = None
+    is_signalled: bool = False
 
 
 TO_ENTITIES = SubscriptionCollections("subscriptions", "deliveryRecords", "deliveries")
-TO_REGISTRATIONS = SubscriptionCollections("registrationSubscriptions", "registrationDeliveries")
+TO_REGISTRATIONS = SubscriptionCollections(
+    "registrationSubscriptions", "registrationDeliveries", is_signalled=True
+)
 
 
 class MongoSubscriptionStore:
@@ -100,6 +108,7 @@ class MongoSubscriptionStore:
                 return False
             # What a subscription with this id left behind long ago is not this one's.
             await database[self._names.records].delete_one({"_id": subscription.id})
+        await self._signal(subscription.tenant)
         return True
 
     async def replace(self, subscription: Subscription) -> bool:
@@ -109,6 +118,7 @@ class MongoSubscriptionStore:
                 {"_id": subscription.id, "v": subscription.version - 1},
                 encode_subscription(subscription),
             )
+        await self._signal(subscription.tenant)
         return bool(result.matched_count)
 
     async def fetch(self, tenant: str, subscription_id: str) -> Subscription | None:
@@ -137,6 +147,7 @@ class MongoSubscriptionStore:
             await database[self._names.records].delete_one({"_id": subscription_id})
             if self._names.deliveries is not None:
                 await database[self._names.deliveries].delete_many({"s": subscription_id})
+        await self._signal(tenant)
         return bool(result.deleted_count)
 
     async def all(self) -> AsyncIterator[Subscription]:
@@ -151,6 +162,10 @@ class MongoSubscriptionStore:
                             "a stored subscription cannot be read",
                             extra={"tenant": tenant, "subscription": document.get("_id")},
                         )
+
+    async def _signal(self, tenant: str) -> None:
+        if self._names.is_signalled:
+            await signal(self._databases, tenant)
 
     def _collection(self, tenant: str) -> Any:
         return self._databases.of(tenant).get_collection(

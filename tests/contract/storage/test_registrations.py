@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 
 from broker.model.registration import Registration
 from broker.query.entity_query import EntitySelector
 from broker.query.registration_query import RegistrationQuery
+from broker.storage.mongo.registration_signals import MongoRegistrationSignals
 from broker.storage.registrations import Outcome
 
 LATER = "2026-11-22T07:00:00.000000Z"
@@ -28,12 +28,9 @@ def registration(number=1, *, types=("https://e.org/T",), names=(), **members):
     return Registration(f"urn:r:{number}", tenant, definition, made, made)
 
 
-async def log_of(databases, tenant=""):
-    records = await databases.of(tenant)["registrationLog"].find().sort("_id", 1).to_list()
-    return [
-        (record["_id"], record["i"], *(json.loads(record.get(key, "null")) for key in "ba"))
-        for record in records
-    ]
+async def log_of(registrations, *, after=0, limit=100):
+    changes = await registrations.changes("", after=after, limit=limit)
+    return [(one.revision, one.before, one.after) for one in changes]
 
 
 async def test_what_is_written_is_read_back(registrations):
@@ -45,7 +42,7 @@ async def test_what_is_written_is_read_back(registrations):
     assert await registrations.fetch("", "urn:r:2") is None
 
 
-async def test_each_change_has_the_next_revision_and_a_record(registrations, databases):
+async def test_each_change_has_the_next_revision_and_a_record(registrations):
     one = registration()
     two = one.evolve(definition={**one.definition, "mode": "redirect"}, version=2)
     assert await registrations.revision("") == 0
@@ -55,14 +52,12 @@ async def test_each_change_has_the_next_revision_and_a_record(registrations, dat
     assert await registrations.delete("", one.id)
     assert not await registrations.delete("", one.id)
     assert await registrations.revision("") == 3
-    assert await log_of(databases) == [
-        (1, one.id, None, one.definition),
-        (2, one.id, one.definition, two.definition),
-        (3, one.id, two.definition, None),
-    ]
+    whole = [(1, None, one), (2, one, two), (3, two, None)]
+    assert await log_of(registrations) == whole
+    assert await log_of(registrations, after=1, limit=1) == whole[1:2]
 
 
-async def test_a_write_for_a_revision_that_is_past_changes_nothing(registrations, databases):
+async def test_a_write_for_a_revision_that_is_past_changes_nothing(registrations):
     await registrations.insert(registration(1))
     assert await registrations.insert(registration(2), revision=0) is Outcome.OUTDATED
     assert await registrations.fetch("", "urn:r:2") is None
@@ -70,7 +65,7 @@ async def test_a_write_for_a_revision_that_is_past_changes_nothing(registrations
     assert await registrations.replace(newer, revision=0) is Outcome.OUTDATED
     assert (await registrations.fetch("", "urn:r:1")).version == 1
     assert await registrations.insert(registration(2), revision=1) is Outcome.DONE
-    assert [number for number, *_ in await log_of(databases)] == [1, 2]
+    assert [number for number, *_ in await log_of(registrations)] == [1, 2]
 
 
 async def test_of_many_that_looked_at_the_same_revision_one_is_written(registrations):
@@ -80,9 +75,9 @@ async def test_of_many_that_looked_at_the_same_revision_one_is_written(registrat
     assert sorted(outcome.name for outcome in outcomes) == ["DONE"] + ["OUTDATED"] * 7
 
 
-async def test_many_at_once_lose_nothing(registrations, databases):
+async def test_many_at_once_lose_nothing(registrations):
     await asyncio.gather(*[registrations.insert(registration(number)) for number in range(9)])
-    assert [number for number, *_ in await log_of(databases)] == list(range(1, 10))
+    assert [number for number, *_ in await log_of(registrations)] == list(range(1, 10))
 
 
 @pytest.mark.parametrize(
@@ -131,3 +126,24 @@ async def test_what_has_expired_is_found_and_only_that_deleted(registrations):
     assert await registrations.delete("", "urn:r:1", expired_by=LATER)
     assert not await registrations.delete("", "urn:r:2", expired_by=LATER)
     assert await registrations.fetch("", "urn:r:2") is not None
+
+
+async def test_old_changes_are_forgotten_but_for_the_latest(registrations):
+    for number in (1, 2, 3):
+        await registrations.insert(registration(number))
+    await registrations.forget("", before="2020-01-01T00:00:00.000000Z")
+    assert len(await log_of(registrations)) == 3
+    await registrations.forget("", before="2999-01-01T00:00:00.000000Z")
+    assert [revision for revision, *_ in await log_of(registrations)] == [3]
+
+
+async def test_changes_are_signalled(registrations, databases):
+    signals = MongoRegistrationSignals(databases)
+    assert await signals.read() == {}
+    await registrations.insert(registration(1, in_tenant="north"))
+    before = await signals.read()
+    await registrations.insert(registration(1, in_tenant="north"))
+    assert await signals.read() == before
+    await registrations.delete("north", "urn:r:1")
+    assert (await signals.read())["north"] > before["north"]
+    assert "north" in await signals.tenants()
