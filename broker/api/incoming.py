@@ -14,7 +14,7 @@ from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS, SNAPSHOTS
 from broker.api.media_types import media_type_of, preferred
 from broker.api.parameters import Parameters
 from broker.api.preferences import PREFER, preferred_version
-from broker.contexts.context import Context
+from broker.contexts.context import Context, ContextReference
 from broker.model.errors import BadRequestData, InvalidRequest
 from broker.model.names import is_uri
 from broker.model.spaces import MARK
@@ -90,9 +90,16 @@ class Incoming:
 
     async def context_of(self, document: Any, pointer: str = "") -> Context:
         """Return the @context of the body, or of one element of it (`pointer` says which)."""
-        reference = context_of_document(
+        return await self.resolve(self.reference_of(document, pointer))
+
+    def reference_of(self, document: Any, pointer: str = "") -> ContextReference:
+        """Return what the body, or one element of it, gives as its @context."""
+        return context_of_document(
             document, media_type=self.media_type, link=self.link, pointer=pointer
         )
+
+    async def resolve(self, reference: ContextReference) -> Context:
+        """Return the @context of a reference."""
         return await self.request.app[CONTEXTS].resolve(reference, tenant=self.caller.tenant)
 
     async def url_of(self, context: Context) -> str:

@@ -13,7 +13,7 @@ from broker.api.media_types import JSON_LD
 from broker.api.problems import problem_details
 from broker.api.responses import json_response, no_content
 from broker.api.targets import merge_defaults
-from broker.contexts.context import Context
+from broker.contexts.context import Context, ContextReference
 from broker.model.entity import Entity
 from broker.model.errors import BadRequestData, NgsiLdError, TooManyOperations
 from broker.model.fragment import Fragment
@@ -91,13 +91,21 @@ def _array(incoming: Incoming) -> list[Any]:
 
 
 async def _read(incoming: Incoming, read: Callable[[Any, Context, int], T]) -> list[T | Refusal]:
-    """Read every element with its @context; one that cannot be read becomes a refusal."""
+    """Read every element with its @context; one that cannot be read becomes a refusal.
+
+    Elements mostly share their @context, which is then resolved once.
+    """
     if incoming.link is not None and incoming.media_type == JSON_LD:
         await incoming.context_of({})  # one mistake of the whole request, not of each element
     elements: list[T | Refusal] = []
+    shared: ContextReference = None
+    context: Context | None = None
     for index, element in enumerate(_array(incoming)):
         try:
-            context = await incoming.context_of(element, f"/{index}")
+            reference = incoming.reference_of(element, f"/{index}")
+            if context is None or reference != shared:
+                context = await incoming.resolve(reference)
+                shared = reference
             elements.append(read(element, context, index))
         except NgsiLdError as error:
             elements.append(Refusal(_id_of(element), error))
