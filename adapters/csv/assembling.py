@@ -65,9 +65,7 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
 
     `scope` stands for the municipality where it is not known (see `identity.file_scope`).
     """
-    namings = _namings(rows, layout, scope)
-    for row in rows:
-        _doubt_id(row, layout, result)
+    namings = _namings(rows, layout, scope, result)
     found: dict[tuple[str, str], MappedEntity] = {}
     for row, naming in zip(rows, namings, strict=True):
         _add(row, naming, layout, found, result)
@@ -86,28 +84,27 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
         result.entities.sort(key=lambda one: one.observed_at)
 
 
-def _doubt_id(row: MappedRow, layout: Layout, result: MappedFile) -> None:
-    stated = stated_id(row.attributes, layout.identity)
+def _doubt_id(row: MappedRow, stated: str, result: MappedFile) -> None:
     if not stated.isdigit() and is_mangled_id(stated):
         remedy = "format the column as text in the spreadsheet, correct it and export it again"
         reason = "the id looks as if a spreadsheet had made a date or a power of ten of it"
         result.warnings.append(Finding(row.row.number, None, unquote(stated), reason, remedy))
 
 
-def _namings(rows: list[MappedRow], layout: Layout, scope: str) -> list[Naming]:
+def _namings(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFile) -> list[Naming]:
     """Names within each municipality and type: an id counts as repeated only there."""
     groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         groups[row.municipality, row.type].append(place)
     namings: dict[int, Naming] = {}
     for (municipality, _), places in groups.items():
-        keys = _keys([rows[place] for place in places], layout)
+        keys = _keys([rows[place] for place in places], layout, result)
         within = "" if municipality else scope or "unknown"
         namings.update(zip(places, name_rows(keys, scope=within), strict=True))
     return [namings[place] for place in range(len(rows))]
 
 
-def _keys(rows: list[MappedRow], layout: Layout) -> list[RowKeys]:
+def _keys(rows: list[MappedRow], layout: Layout, result: MappedFile) -> list[RowKeys]:
     """Keys of all rows; those a stated id names by itself need no more than that.
 
     Rows of series and groups belong together: they have no tie-breakers.
@@ -116,6 +113,7 @@ def _keys(rows: list[MappedRow], layout: Layout) -> list[RowKeys]:
     times = Counter(stated)
     keys: list[RowKeys] = []
     for row, one in zip(rows, stated, strict=True):
+        _doubt_id(row, one, result)
         if one and row.municipality and times[one] == 1:
             keys.append(RowKeys(one, (), ()))
             continue

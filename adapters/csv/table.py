@@ -68,7 +68,8 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
             "commas, tabs or semicolons",
         )
     names, remarks = unique_names(_header_cells(records, header_at))
-    remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
+    if '="' in decoded.text:
+        remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
     if _runs_on(records, header_at):
         remarks.append(
             f"the header seems to go on in row {header_at + 2}, under merged cells: "
