@@ -24,10 +24,14 @@ _OPTIONS = frozenset({"sysAttrs"})
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionResource:
-    """The resources of one kind of subscriptions: their path, and the operations behind it."""
+    """The resources of one kind of subscriptions: their path, and the operations behind it.
+
+    `names_triggers` says whether changes of entities trigger them, by default some kinds.
+    """
 
     path: str
     operations: web.AppKey[SubscriptionOperations]
+    names_triggers: bool = True
 
     async def create(self, incoming: Incoming) -> web.Response:
         """Answer POST on the resource of all."""
@@ -91,6 +95,7 @@ class SubscriptionResource:
             context,
             now=self._operations(incoming).now(),
             sys_attrs="sysAttrs" in incoming.parameters.options(_OPTIONS),
+            names_triggers=self.names_triggers,
         )
 
 

@@ -17,12 +17,17 @@ def present_subscription(
     *,
     now: str,
     sys_attrs: bool = False,
+    names_triggers: bool = True,
 ) -> dict[str, Any]:
-    """Return a subscription as JSON, without an @context; `now` decides its status."""
+    """Return a subscription as JSON, without an @context; `now` decides its status.
+
+    With `names_triggers` the default of notificationTrigger is filled in.
+    """
     definition = subscription.definition
     body: dict[str, Any] = {"id": subscription.id, "type": "Subscription"}
     body.update(definition)
-    body["notificationTrigger"] = definition.get("notificationTrigger", [*DEFAULT_TRIGGERS])
+    if names_triggers:
+        body.setdefault("notificationTrigger", [*DEFAULT_TRIGGERS])
     body["status"] = subscription.status(now)
     if "entities" in definition:
         body["entities"] = [

@@ -33,6 +33,7 @@ async def test_what_is_created_can_be_read(broker, kind):
     assert (read["temporalQ"], read["csf"]) == (time, 'endpoint~="x"')
     assert read["entities"] == [{"type": kind}]
     assert read["status"] == "active"
+    assert not {"notificationTrigger", "jsonldContext"} & read.keys()
     assert "createdAt" in (await broker.get(f"{path}?options=sysAttrs")).json
     made = await create(broker, subscription(kind, id=None))
     assert made.startswith(f"{PATH}/urn:ngsi-ld:Subscription:")

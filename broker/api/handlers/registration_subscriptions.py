@@ -8,7 +8,9 @@ from broker.api.incoming import Incoming
 from broker.api.keys import REGISTRATION_SUBSCRIPTIONS
 from broker.api.subscription_documents import SubscriptionResource
 
-_RESOURCE = SubscriptionResource("/csourceSubscriptions", REGISTRATION_SUBSCRIPTIONS)
+_RESOURCE = SubscriptionResource(
+    "/csourceSubscriptions", REGISTRATION_SUBSCRIPTIONS, names_triggers=False
+)
 
 
 async def create_registration_subscription(incoming: Incoming) -> web.Response:
