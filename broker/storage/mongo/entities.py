@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from pymongo import AsyncMongoClient
 
@@ -12,6 +13,7 @@ from broker.model.clock import Clock
 from broker.model.entity import Entity
 from broker.model.errors import NgsiLdError
 from broker.model.expiry import without_expired
+from broker.model.spaces import is_snapshot
 from broker.query.entity_query import EntityQuery
 from broker.storage.entities import EntityPage
 from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
@@ -28,6 +30,8 @@ from broker.storage.mongo.errors import translated
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
 from broker.storage.mongo.tenants import Tenants
+
+_SNAPSHOTS_AT_HAND = 16
 
 
 class MongoEntityStore:
@@ -130,6 +134,7 @@ class MongoEntityStore:
     def _lookup(self, tenant: str) -> LookupGroup:
         lookup = self._lookups.get(tenant)
         if lookup is None:
+            _forget_snapshots(self._lookups)
             lookup = self._lookups[tenant] = LookupGroup(self._databases.of(tenant))
         return lookup
 
@@ -137,6 +142,7 @@ class MongoEntityStore:
         await self._tenants.ensure(tenant)
         group = self._groups.get(tenant)
         if group is None:
+            _forget_snapshots(self._groups)
             group = self._groups[tenant] = CommitGroup(
                 client=self._client,
                 database=self._databases.of(tenant),
@@ -150,6 +156,16 @@ class MongoEntityStore:
         if "xd" in document or "xa" in document:
             return without_expired(entity, self._clock())
         return entity
+
+
+def _forget_snapshots(groups: dict[str, Any]) -> None:
+    """Let go of groups of snapshots, the oldest ones, that nobody may need any more.
+
+    What one has under way it finishes; whoever needs it again makes a new one.
+    """
+    snapshots = [space for space in groups if is_snapshot(space)]
+    for space in snapshots[:-_SNAPSHOTS_AT_HAND]:
+        del groups[space]
 
 
 def _expected(outcome: Transition | BaseException) -> Transition | NgsiLdError:

@@ -8,6 +8,7 @@ runs out by the clock of the database unless it is extended.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from broker.model.spaces import is_snapshot
 from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.tenants import Tenants
+
+log = logging.getLogger(__name__)
 
 COLLECTION = "snapshots"
 _BY_AGE = [("c", 1), ("_id", 1)]
@@ -115,11 +118,15 @@ class MongoSnapshotStore:
         wanted = {
             "$or": [{"l": False}, {"nt": True}, {"x": {"$lte": now}}, {"st": "preparing"}],
         }
-        return [
-            _decode(tenant, document)
-            for tenant in await self._all_tenants()
-            for document in await self._documents(tenant, wanted)
-        ]
+        due: list[Snapshot] = []
+        for tenant in await self._all_tenants():
+            for document in await self._documents(tenant, wanted):
+                try:
+                    due.append(_decode(tenant, document))
+                except (KeyError, TypeError, ValueError):
+                    # One that nobody can read must not stop the others.
+                    log.exception("a snapshot cannot be read", extra={"tenant": tenant})
+        return due
 
     async def source_of(self, snapshot: Snapshot) -> Snapshot | None:
         """Return the snapshot a clone is made of, None if it is gone."""
