@@ -22,7 +22,7 @@ from broker.query.entity_query import EntityQuery
 from broker.storage.entities import EntityStore
 from broker.storage.entity_maps import EntityMapStore, Entries, StoredEntityMap
 
-_LOOKED_AT_ONCE = 100
+_MARGIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class MappedQueries:
         """Look at entries one after another until enough of them match."""
         walk = _Walk()
         only, may_tell = _ids_named(query)
-        size = max(wanted, _LOOKED_AT_ONCE)
+        size = wanted + _MARGIN
         async for part in self._store.entries(
             tenant, cursor.map_id, cursor.place, is_backward=cursor.is_backward
         ):
