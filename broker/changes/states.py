@@ -29,6 +29,11 @@ class EntityStates:
         """Forget all states."""
         self._states.clear()
 
+    def forget(self, tenant: str) -> None:
+        """Forget the states of a tenant, whose changes were not followed."""
+        for key in [key for key in self._states if key[0] == tenant]:
+            del self._states[key]
+
     async def prepare(self, events: Iterable[EntityChanged]) -> None:
         """Make sure that `advance` knows the states these events, in order, lead to."""
         by_tenant: dict[str, dict[str, Change]] = {}

@@ -82,6 +82,10 @@ class NotificationConsumer:
 
     async def _update(self, event: FeedEvent) -> None:
         if isinstance(event, SubscriptionStored):
+            tenant = event.subscription.tenant
+            if not self._registry.keys_of_tenant(tenant):
+                # What changed while nobody there was subscribed, the feed has left out.
+                self._states.forget(tenant)
             compiled = await self._registry.put(event.subscription)
             if compiled is not None:
                 self._deliveries.subscription_changed(compiled)

@@ -133,7 +133,7 @@ class MongoChangeSource:
         names = {change["ns"]["db"] for change in changes if change["operationType"] in _ENDING}
         gone = {name for name in names & self._heard if not await self._has_subscriptions(name)}
         new = {name for change in changes if (name := _subscribing(change)) is not None}
-        heard = (self._heard - gone) | new
+        heard = (self._heard - gone) | (new - self._heard)
         if heard != self._heard:
             with translated():
                 await self.close()

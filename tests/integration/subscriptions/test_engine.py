@@ -30,6 +30,23 @@ async def test_a_subscription_is_honoured_for_the_very_next_change(town: City) -
             await until(lambda n=number: receiver.values("count").count(n) == n)
 
 
+async def test_what_changed_while_nobody_was_subscribed_is_known_later(town: City) -> None:
+    """The feed leaves it out: neither a former life nor a former value may show."""
+    receiver = await town.receiver()
+    async with town.engine():
+        for life in range(3):
+            await town.create("urn:ngsi-ld:Sensor:1", count=0, life=life)
+            subscription = await town.subscribe(receiver, notification={"showChanges": True})
+            await town.update("urn:ngsi-ld:Sensor:1", count=1)
+            await until(lambda n=life: len(receiver.received) == n + 1)
+            assert await town.subscriptions.delete("", subscription.id)
+            await asyncio.sleep(0.3)  # for the feed to leave the tenant out
+            await town.delete("urn:ngsi-ld:Sensor:1")
+    told = [body["data"][0] for body in receiver.received]
+    assert [element["life"]["value"] for element in told] == [0, 1, 2]
+    assert [element["count"]["previousValue"] for element in told] == [0, 0, 0]
+
+
 async def test_every_change_arrives_in_order_per_entity(town: City) -> None:
     receiver = await town.receiver()
     ids = [f"urn:ngsi-ld:Sensor:{number}" for number in range(20)]
