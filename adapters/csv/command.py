@@ -34,7 +34,7 @@ from adapters.runtime.session import broker_session
 from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 from broker.model.clock import system_clock
-from broker.observability.memory import settle_memory
+from broker.observability.memory import building_what_stays, settle_memory
 
 
 def main(argv: list[str]) -> int:
@@ -188,8 +188,8 @@ async def _import_one(
             report = FileReport(name)
             report.refuse(str(error), "check the name or address")
             return report
-        read = await asyncio.to_thread(_read, found, options, advance)
-        settle_memory()
+        with building_what_stays():
+            read = await asyncio.to_thread(_read, found, options, advance)
         if destination is not None and read.mapped is not None:
             total = len(read.mapped.entities)
             await deliver(read, destination, lambda done: advance("writing", done, total))
