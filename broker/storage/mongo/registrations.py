@@ -15,7 +15,9 @@ after every change, so that whoever waits for changes need not ask every tenant.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -48,6 +50,7 @@ class MongoRegistrationStore:
         self._databases = databases
         self._tenants = tenants
         self._clock = clock
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def revision(self, tenant: str) -> int:
         """Return the revision of the latest change, 0 before the first."""
@@ -160,7 +163,11 @@ class MongoRegistrationStore:
         return due
 
     async def _transact(self, tenant: str, step: _Step) -> Outcome:
-        """Take a step in a transaction, which is undone unless it is DONE; then signal it."""
+        """Take a step in a transaction, which is undone unless it is DONE; then signal it.
+
+        All changes of a tenant meet in one document: those of this process wait for their turn,
+        those of others conflict and are tried again.
+        """
 
         async def attempt(session: AsyncClientSession) -> Outcome:
             outcome = await step(session)
@@ -169,7 +176,7 @@ class MongoRegistrationStore:
             return outcome
 
         with translated():
-            async with self._databases.client.start_session() as session:
+            async with self._turns[tenant], self._databases.client.start_session() as session:
                 outcome = await session.with_transaction(
                     attempt, read_concern=_LOCAL, write_concern=DURABLE
                 )
