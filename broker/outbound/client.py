@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -117,18 +118,25 @@ class OutboundClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the limit of a request, not of a wait
+        is_repeatable: bool = False,
     ) -> OutboundResponse:
         """Send one request and return the complete answer, whatever its status.
 
         Raises a subclass of OutboundError if there is none. `timeout` (seconds) covers everything
-        from the name look-up to the last byte, redirects included.
+        from the name look-up to the last byte, redirects included. A request that may arrive twice
+        (`is_repeatable`) is sent again at once when the other side closes the connection instead
+        of answering, as happens to connections that were kept too long.
         """
         limit = timeout or self._settings.timeout
         current, sent = url, dict(headers or {})
+        exchange = self._exchange_insistently if is_repeatable else self._exchange
         started = time.monotonic()
         for _ in range(self._settings.max_redirects + 1):
             left = max(0.001, limit - (time.monotonic() - started))
-            response = await self._send_once(method, _parse(current), sent, body, left)
+            target_url = _parse(current)
+            response = await self._guarded(
+                target_url, partial(exchange, method, target_url, sent, body), left
+            )
             target = _redirect_of(method, response)
             if target is None:
                 return response
@@ -137,20 +145,15 @@ class OutboundClient:
             current = target
         raise TargetUnreachable(f"{url} redirects more than {self._settings.max_redirects} times.")
 
-    async def _send_once(
-        self,
-        method: str,
-        url: URL,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        seconds: float,
+    async def _guarded(
+        self, url: URL, exchange: Callable[[], Awaitable[OutboundResponse]], seconds: float
     ) -> OutboundResponse:
         _check_literal(self._settings.addresses, url)
         host = f"{url.host}:{url.port}"
         self._circuit.check(host)
         try:
             async with asyncio.timeout(seconds):
-                response = await self._exchange(method, url, headers, body)
+                response = await exchange()
         except (TimeoutError, aiohttp.ServerTimeoutError) as error:
             self._circuit.timed_out(host)
             raise TargetTimedOut(f"{url} did not answer within {seconds:.1f} s.") from error
@@ -162,6 +165,14 @@ class OutboundClient:
             raise _translated(url, error) from error
         self._circuit.answered(host)
         return response
+
+    async def _exchange_insistently(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None
+    ) -> OutboundResponse:
+        try:
+            return await self._exchange(method, url, headers, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError):
+            return await self._exchange(method, url, headers, body)
 
     async def _exchange(
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None

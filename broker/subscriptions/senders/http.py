@@ -29,6 +29,7 @@ class HttpSender:
                 headers=headers_of(endpoint, message),
                 body=message.body,
                 timeout=endpoint.timeout or self._timeout,
+                is_repeatable=True,
             )
         except CircuitOpen as error:
             return Outcome("try again", error.detail, error.retry_after)

@@ -22,6 +22,7 @@ from broker.outbound.errors import (
 )
 
 LOCAL = AddressPolicy(allow_private=True)
+LIBERAL = OutboundSettings(LOCAL)
 
 
 async def echo(request):
@@ -200,3 +201,54 @@ async def test_the_proxy_is_used_although_its_address_is_private():
             with pytest.raises(AddressRefused):
                 await guarded.request("GET", "http://127.0.0.1/a")
     assert seen == ["http://example.org/a"]
+
+
+@contextlib.asynccontextmanager
+async def forgetful(answers_a_connection):
+    """Serve a host that closes a kept connection instead of answering on it once more."""
+    connections = 0
+
+    async def serve(reader, writer):
+        nonlocal connections
+        connections += 1
+        for _ in range(answers_a_connection):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}/", lambda: connections
+
+
+async def test_a_repeatable_request_is_sent_again_when_a_kept_connection_is_closed():
+    async with (
+        forgetful(1) as (url, connections),
+        OutboundClient(LIBERAL) as client,
+    ):
+        for _ in range(3):
+            assert (await client.request("POST", url, is_repeatable=True)).status == 204
+        assert connections() == 3
+
+
+async def test_other_requests_are_not_sent_twice():
+    async with (
+        forgetful(1) as (url, connections),
+        OutboundClient(LIBERAL) as client,
+    ):
+        assert (await client.request("POST", url)).status == 204
+        with pytest.raises(TargetUnreachable):
+            await client.request("POST", url)
+        assert connections() == 1
+
+
+async def test_a_host_that_never_answers_is_not_asked_for_ever():
+    async with (
+        forgetful(0) as (url, connections),
+        OutboundClient(LIBERAL) as client,
+    ):
+        with pytest.raises(TargetUnreachable):
+            await client.request("POST", url, is_repeatable=True)
+        assert connections() == 2
