@@ -182,6 +182,8 @@ def _plan(bench: Bench) -> str:
 
 
 def _subscribed(bench: Bench) -> None:
+    # Once more without, as the index on temperature has made updates of it dearer meanwhile.
+    bench.measure("PATCH without a subscription", "patch", 12_000, 64)
     with Receiver() as receiver:
         subscription = create_subscription(bench.broker_port, TYPE, receiver.url)
         time.sleep(1)
@@ -226,6 +228,7 @@ def _ratios(bench: Bench) -> None:
     patch, create = rates["PATCH of two attributes", 64], rates["create", 64]
     get, query = rates["GET by id", 64], rates["query, 20 of 10,000 by number", 64]
     subscribed = rates["PATCH with a subscription", 64]
+    unsubscribed = rates["PATCH without a subscription", 64]
     for name, ratio, target in (
         ("PATCH : one round trip", patch / trip, 3.0),
         ("create : one round trip", create / trip, 3.0),
@@ -233,7 +236,7 @@ def _ratios(bench: Bench) -> None:
         ("create : bare handler", create / bare, 0.30),
         ("GET : bare handler", get / bare, 0.60),
         ("queries a second", query, 300.0),
-        ("PATCH with : without subscription", subscribed / patch, 0.6),
+        ("PATCH with : without subscription", subscribed / unsubscribed, 0.6),
         ("MQTT measures a second", rates["measures over MQTT", 1], 1500.0),
         ("CSV rows a second", rates["CSV rows", 1], 2000.0),
     ):
