@@ -5,7 +5,7 @@ at a time and hides where a batch ends: a batch here is what one reply of the se
 quiet stream is passed on at once and a busy one in large pieces.
 
 The changes of a tenant without subscriptions concern nobody, and they would cost the server and
-the engine more than half of what the write itself does: the stream leaves them out. Subscriptions
+the engine a fifth of what the whole write does: the stream leaves them out. Subscriptions
 of all tenants are in it. With a tenant's first one the batch ends, and the stream goes on right
 after it with this tenant's changes, so that none that follows a subscription is missed.
 """
