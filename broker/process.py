@@ -21,7 +21,7 @@ from broker.config import Settings
 from broker.config.load import EXIT_CONFIGURATION
 from broker.embedded.ports import shared_socket
 from broker.observability.memory import settle_memory
-from broker.observability.tasks import spawn
+from broker.observability.tasks import pause, spawn
 from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
 
 _LOOK_AGAIN: Final = 2.0
@@ -67,7 +67,7 @@ async def _check_database(settings: Settings, stop: asyncio.Event) -> int:
             if waited % _REMIND == 0:
                 log.warning("waiting for the database: %s", error)
             waited += _LOOK_AGAIN
-            await _pause(stop, _LOOK_AGAIN)
+            await pause(stop, _LOOK_AGAIN)
         except ServerUnsuitable as error:
             log.error("the database cannot be used: %s", error)  # noqa: TRY400 - said in full
             stop.set()
@@ -77,14 +77,6 @@ async def _check_database(settings: Settings, stop: asyncio.Event) -> int:
                 log.info("the database answers")
             return 0
     return 0
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from broker.model.errors import NgsiLdError
 from broker.observability.metrics import ENGINE_LEADER
-from broker.observability.tasks import spawn
+from broker.observability.tasks import pause, spawn
 from broker.storage.feed import Lease
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Leadership:
         while not stop.is_set():
             term = await self._acquire()
             if term is None:
-                await wait_for(stop, self._seconds / 5)
+                await pause(stop, self._seconds / 5)
                 continue
             log.info("leading", extra={"term": term})
             self.is_leader = True
@@ -62,7 +62,7 @@ class Leadership:
                     log.warning("the leader is stopped", extra={"term": term})
                     return
             if not stop.is_set():  # it failed, and said so: not at once again
-                await wait_for(stop, 1.0)
+                await pause(stop, 1.0)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -99,12 +99,3 @@ class Leadership:
 
 async def _run(lead: Lead, term: int, stop: asyncio.Event) -> None:
     await lead(term, stop)
-
-
-async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, at most some seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -1,8 +1,9 @@
-"""Background tasks whose reference is kept and whose failure is logged."""
+"""Background tasks whose reference is kept and whose failure is logged, and their pauses."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -23,6 +24,13 @@ def spawn(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
 def run_in_background(work: Coroutine[Any, Any, Any], *, name: str) -> None:
     """Start a task that ends by itself and that nobody waits for."""
     _ = spawn(work, name=name)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Return after some seconds, or as soon as `stop` is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def _finished(task: asyncio.Task[Any]) -> None:

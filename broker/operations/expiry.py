@@ -14,6 +14,7 @@ from broker.model.changes import EntityOperation, Transition
 from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.patching import expire_entity
+from broker.observability.tasks import pause
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class ExpiryTimer:
                 log.warning("what has expired cannot be removed yet: %s", error.detail)
                 is_more = False
             if not is_more:
-                await _pause(stop, self._every)
+                await pause(stop, self._every)
 
     async def _remove_some(self) -> bool:
         """Remove what is due, up to a limit; return whether there may be more."""
@@ -90,11 +91,3 @@ class ExpiryTimer:
         for tenant, registration_id in due:
             await self._registrations.delete(tenant, registration_id, expired_by=now)
         return len(due) == _AT_ONCE
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -18,7 +18,7 @@ from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.snapshot import ExecutionDetails, Snapshot
 from broker.model.spaces import key_of
-from broker.observability.tasks import spawn
+from broker.observability.tasks import pause, spawn
 from broker.operations.snapshot_filling import SnapshotFilling
 from broker.operations.snapshot_notices import SnapshotNotices
 from broker.storage.snapshots import SnapshotContents, SnapshotWork
@@ -69,7 +69,7 @@ class SnapshotKeeper:
                     await self.look()
                 except NgsiLdError as error:
                     log.warning("snapshots cannot be looked after yet: %s", error.detail)
-                await _pause(stop, _LOOK_SECONDS)
+                await pause(stop, _LOOK_SECONDS)
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:
@@ -180,11 +180,3 @@ class _Claim:
         if not await self._work.extend(self._snapshot):
             raise SnapshotAbandoned
         self._extended = time.monotonic()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

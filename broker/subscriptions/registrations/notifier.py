@@ -10,10 +10,9 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from broker.changes.leadership import wait_for
 from broker.model.clock import format_time
 from broker.model.errors import NgsiLdError
-from broker.observability.tasks import spawn
+from broker.observability.tasks import pause, spawn
 from broker.storage.registrations import RegistrationSignals
 from broker.storage.subscriptions import SubscriptionStore
 from broker.subscriptions.registrations.lane import LaneTools, RegistrationLane
@@ -68,7 +67,7 @@ class RegistrationNotifier:
                 except NgsiLdError as error:
                     log.warning("registrations cannot be told of for now: %s", error.detail)
                 self._start_due()
-                await wait_for(stop, self._every)
+                await pause(stop, self._every)
             if self._running:
                 await asyncio.wait(self._running.values(), timeout=_GRACE)
         finally:
