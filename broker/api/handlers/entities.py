@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.api.asked_queries import read_posted_query, read_query
 from broker.api.conditions import conditions_of
 from broker.api.entity_maps import HEADER as MAP_HEADER
 from broker.api.entity_maps import map_header, map_request, name_map, posted_map_request
@@ -22,14 +23,11 @@ from broker.api.keys import (
 from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
 from broker.api.parameters import Parameters
-from broker.api.posted_queries import posted_query
 from broker.api.queries import entity_query
 from broker.api.representation import (
     Wanted,
     answer_entity,
     answer_page,
-    posted_representation,
-    required_attributes,
     wanted_representation,
 )
 from broker.api.responses import created, no_content
@@ -80,36 +78,19 @@ async def retrieve_entity(incoming: Incoming) -> web.Response:
 
 async def query_entities(incoming: Incoming) -> web.Response:
     """GET /entities (6.4.3.2)."""
-    media_type = incoming.accepted(ENTITY_TYPES)
-    context = await incoming.context()
-    wanted = wanted_representation(incoming.parameters, context, media_type)
-    settings = incoming.request.app[SETTINGS]
-    query = entity_query(
-        incoming.parameters, context, settings, in_snapshot=incoming.is_in_snapshot
-    )
+    query, wanted = await read_query(incoming)
     return await _answer_query(incoming, query, wanted, map_request(incoming))
 
 
 async def query_entities_by_post(incoming: Incoming) -> web.Response:
     """POST /entityOperations/query (6.23.3.1)."""
-    media_type = incoming.accepted(ENTITY_TYPES)
-    context = await incoming.context()
-    wanted = posted_representation(incoming.body, incoming.parameters, context, media_type)
-    query = posted_query(
-        incoming.body,
-        incoming.parameters,
-        context,
-        incoming.request.app[SETTINGS],
-        in_snapshot=incoming.is_in_snapshot,
-    )
+    query, wanted = await read_posted_query(incoming)
     return await _answer_query(incoming, query, wanted, posted_map_request(incoming))
 
 
 async def _answer_query(
     incoming: Incoming, query: EntityQuery, wanted: Wanted, asked: MapRequest | None
 ) -> web.Response:
-    query = query.evolve(attributes=query.attributes or required_attributes(wanted))
-    check_depths(wanted.join, wanted.options, query.condition)
     application = incoming.request.app
     if asked is None:
         result = await application[CONSUMPTION].query_entities(incoming.caller, query)

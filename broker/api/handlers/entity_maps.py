@@ -6,18 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.api.asked_queries import read_posted_query, read_query
 from broker.api.entity_maps import map_wish, name_map, posted_map_wish
 from broker.api.incoming import Incoming
-from broker.api.keys import ENTITY_MAPS, SETTINGS
-from broker.api.linking import check_depths
-from broker.api.media_types import DOCUMENT_TYPES, ENTITY_TYPES, GEO_JSON, JSON, JSON_LD
-from broker.api.posted_queries import posted_query
-from broker.api.queries import entity_query
+from broker.api.keys import ENTITY_MAPS
+from broker.api.media_types import DOCUMENT_TYPES, GEO_JSON, JSON, JSON_LD
 from broker.api.representation import (
     Wanted,
-    posted_representation,
-    required_attributes,
-    wanted_representation,
 )
 from broker.api.responses import ngsi_ld_response, no_content
 from broker.model.datetimes import canonical_time
@@ -31,29 +26,13 @@ _MEMBERS = frozenset({"@context", "id", "type", "expiresAt", "entityMap", "linke
 
 async def create_entity_map(incoming: Incoming) -> web.Response:
     """GET /entityMaps (6.34.3.1): run a query, return the ids it finds as an entity map."""
-    media_type = incoming.accepted(ENTITY_TYPES)
-    context = await incoming.context()
-    wanted = wanted_representation(incoming.parameters, context, media_type)
-    settings = incoming.request.app[SETTINGS]
-    query = entity_query(
-        incoming.parameters, context, settings, in_snapshot=incoming.is_in_snapshot
-    )
+    query, wanted = await read_query(incoming)
     return await _create(incoming, query, wanted, map_wish(incoming))
 
 
 async def create_entity_map_by_post(incoming: Incoming) -> web.Response:
     """POST /entityMaps (6.34.3.2): the same with a Query object."""
-    media_type = incoming.accepted(ENTITY_TYPES)
-    context = await incoming.context()
-    wanted = posted_representation(incoming.body, incoming.parameters, context, media_type)
-    settings = incoming.request.app[SETTINGS]
-    query = posted_query(
-        incoming.body,
-        incoming.parameters,
-        context,
-        settings,
-        in_snapshot=incoming.is_in_snapshot,
-    )
+    query, wanted = await read_posted_query(incoming)
     return await _create(incoming, query, wanted, posted_map_wish(incoming))
 
 
@@ -84,8 +63,6 @@ async def delete_entity_map(incoming: Incoming) -> web.Response:
 async def _create(
     incoming: Incoming, query: EntityQuery, wanted: Wanted, asked: MapRequest
 ) -> web.Response:
-    query = query.evolve(attributes=query.attributes or required_attributes(wanted))
-    check_depths(wanted.join, wanted.options, query.condition)
     made = await incoming.request.app[ENTITY_MAPS].create_for_query(
         incoming.caller, query, lifetime=asked.lifetime, is_split=asked.is_split
     )
