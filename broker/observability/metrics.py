@@ -1,9 +1,9 @@
 """Every metric of a node, in the names Prometheus sees.
 
-The processes of a node (API workers, engine, supervisor) count in memory-mapped files of one
-directory, which `PROMETHEUS_MULTIPROC_DIR` names; whichever worker is asked for `/metrics` adds
-them up. The supervisor sets the variable before it starts the others. A new metric is declared
-here and described in docs/metrics.md.
+The processes of a node (API workers, engine, connectors) write what they count into memory-mapped
+files of one directory, which `PROMETHEUS_MULTIPROC_DIR` names (when: `counting`); whichever worker
+is asked for `/metrics` adds them up. The supervisor sets the variable before it starts the others.
+A new metric is declared here and described in docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from broker.observability.counting import count_in_memory
 from broker.observability.processes import NodeProcesses
 
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+_COUNTS: Final = count_in_memory() if DIRECTORY_VARIABLE in os.environ else None
 
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -98,22 +101,23 @@ NOTIFICATION_QUEUE: Final = Gauge(
 
 def record_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answered request; `route` is the pattern, never the path itself."""
-    _requests(method, route, status).inc()
-    _request_seconds(method, route).observe(seconds)
+    answered, duration = _of_requests(method, route, status)
+    answered.inc()
+    duration.observe(seconds)
 
 
 @lru_cache(maxsize=1000)
-def _requests(method: str, route: str, status: int) -> Counter:
-    return REQUESTS.labels(method, route, str(status))
-
-
-@lru_cache(maxsize=1000)
-def _request_seconds(method: str, route: str) -> Histogram:
-    return REQUEST_SECONDS.labels(method, route)
+def _of_requests(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, str(status)), REQUEST_SECONDS.labels(method, route)
 
 
 def exposition() -> bytes:
-    """Return the metrics of the whole node in the Prometheus text format; reads files."""
+    """Return the metrics of the whole node in the Prometheus text format.
+
+    Reads and writes files.
+    """
+    if _COUNTS is not None:
+        _COUNTS.write()
     directory = os.environ.get(DIRECTORY_VARIABLE)
     if directory is None:
         return generate_latest(REGISTRY)
