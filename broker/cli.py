@@ -1,31 +1,12 @@
-"""The command line: parses arguments, calls one function, reports errors in one line."""
+"""The command line: finds who knows the command, and reports what ends it early."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from broker import __version__
 from broker.commands import added_commands, load_command
-from broker.config import ConfigurationError, Settings, load_settings
-from broker.config.load import CONFIG_VARIABLE, EXIT_CONFIGURATION, effective, shown
-from broker.config.page import settings_page
-from broker.contexts.preloaded import load_preloaded
-from broker.embedded.errors import EmbeddedServiceError
-from broker.observability.logs import configure_logging
-from broker.outbound.addresses import AddressPolicy
-
-_DESCRIPTION = """\
-Mutsura: an NGSI-LD context broker on MongoDB with connectors.
-
-`mutsura serve` without any configuration starts everything on this machine: a private MongoDB
-server, the API on http://127.0.0.1:1026 and the engine that notifies subscribers.
-"""
-
-Action = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,197 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words and words[0] in others:
             return load_command(others[words[0]])(words[1:])
-        parsed = _parser(sorted(others)).parse_args(words)
-        action: Action = parsed.action
-        return action(parsed)
-    except ConfigurationError as error:
-        for problem in error.problems:
-            _complain(problem)
-        return EXIT_CONFIGURATION
-    except EmbeddedServiceError as error:
-        _complain(str(error))
-        return 1
+        # only here: the settings of the broker take a tenth of a second to import
+        from broker.own_commands import run_own_command  # noqa: PLC0415
+
+        return run_own_command(words, sorted(others))
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
-
-
-def _parser(others: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mutsura",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"More commands: {', '.join(others)} (each has --help)." if others else None,
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_serve(commands)
-    for name, action, text in (
-        ("worker", _worker, "run one API worker (for those who run processes themselves)"),
-        ("engine", _engine, "run the engine: matching, notifications, expiry"),
-        ("check-config", _check_config, "print the effective settings, or what is wrong with them"),
-        ("doctor", _doctor, "look for what keeps the broker from running, and say what to do"),
-    ):
-        one = commands.add_parser(name, help=text, description=text)
-        _add_config(one)
-        one.set_defaults(action=action)
-    _add_indexes(commands)
-    _add_plain(commands)
-    return parser
-
-
-def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "run everything on this machine"
-    serve = commands.add_parser("serve", help=text, description=text)
-    _add_config(serve)
-    serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    serve.add_argument("--port", help="port of the API (default 1026)")
-    serve.add_argument("--workers", help="API processes (default: one fewer than cores)")
-    serve.add_argument("--data", help="data directory (default ./data)")
-    serve.add_argument("--adapters", help="file that configures the connectors")
-    serve.set_defaults(action=_serve)
-
-
-def _add_indexes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "list the database's indexes on entities; build and drop one"
-    indexes = commands.add_parser("indexes", help=text, description=text)
-    _add_config(indexes)
-    indexes.add_argument("--tenant", default="", help="tenant (default: the default tenant)")
-    indexes.add_argument("--build", metavar="IRI", help="build one on an attribute (full name)")
-    indexes.add_argument("--geometry", action="store_true", help="the attribute is a GeoProperty")
-    indexes.add_argument("--drop", metavar="NAME", help="drop a learned one")
-    indexes.add_argument("--data", help="data directory (default ./data)")
-    indexes.set_defaults(action=_indexes)
-
-
-def _add_plain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    settings = commands.add_parser("settings", help="list every setting with its meaning")
-    settings.add_argument("--markdown", action="store_true", help="as docs/settings.md has it")
-    settings.set_defaults(action=_settings)
-    routes = commands.add_parser("routes", help="list every operation of the API (Markdown)")
-    routes.set_defaults(action=_routes)
-    version = commands.add_parser("version", help="print the version")
-    version.set_defaults(action=_version)
-    listen = commands.add_parser("listen", help="print the notifications that come to a port")
-    listen.add_argument("--port", type=int, default=9026)
-    listen.set_defaults(action=_listen)
-    mqtt = commands.add_parser("mqtt", help="run the MQTT broker for trying things out")
-    mqtt.add_argument("--port", type=int, default=1883)
-    mqtt.set_defaults(action=_mqtt)
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"settings file (or {CONFIG_VARIABLE})"
-    )
-
-
-def _settings_of(parsed: argparse.Namespace) -> Settings:
-    """Read the settings and set up the logs as they say."""
-    keys = {
-        "host": "server.host",
-        "port": "server.port",
-        "workers": "server.workers",
-        "data": "data_directory",
-        "adapters": "adapters.file",
-    }
-    given = {key: getattr(parsed, name, None) for name, key in keys.items()}
-    settings = load_settings(
-        os.environ,
-        file=parsed.config,
-        overrides={key: text for key, text in given.items() if text is not None},
-    )
-    configure_logging(settings.logging.level, settings.logging.format)
-    _check_values(settings)
-    return settings
-
-
-def _check_values(settings: Settings) -> None:
-    """Raise ConfigurationError for values that only those who use them can judge."""
-    _ = AddressPolicy(allow=settings.outbound.allow)
-    _ = load_preloaded(directory=settings.contexts.preload_directory)
-
-
-# Commands import what they need when they run: `mutsura --help` is at once there, and the
-# supervisor carries nothing of the API.
-
-
-def _serve(parsed: argparse.Namespace) -> int:
-    from broker.supervisor import Node  # noqa: PLC0415
-
-    return Node(_settings_of(parsed)).run()
-
-
-def _worker(parsed: argparse.Namespace) -> int:
-    from broker.process import run_worker  # noqa: PLC0415
-
-    return run_worker(_with_database(parsed))
-
-
-def _engine(parsed: argparse.Namespace) -> int:
-    from broker.process import run_engine  # noqa: PLC0415
-
-    return run_engine(_with_database(parsed))
-
-
-def _with_database(parsed: argparse.Namespace) -> Settings:
-    settings = _settings_of(parsed)
-    if settings.mongodb.uri is None:
-        raise ConfigurationError(
-            ["a process of its own needs MUTSURA_MONGODB_URI; only `mutsura serve` has a database"]
-        )
-    return settings
-
-
-def _check_config(parsed: argparse.Namespace) -> int:
-    for one, value in effective(_settings_of(parsed)):
-        sys.stdout.write(f"{one.key} = {shown(one, value) or '(none)'}\n")
-    return 0
-
-
-def _doctor(parsed: argparse.Namespace) -> int:
-    from broker.doctor import examine  # noqa: PLC0415
-
-    return examine(_settings_of(parsed))
-
-
-def _indexes(parsed: argparse.Namespace) -> int:
-    from broker.indexes import IndexRequest, manage_indexes  # noqa: PLC0415
-
-    request = IndexRequest(parsed.tenant, parsed.build, parsed.geometry, parsed.drop)
-    return manage_indexes(_settings_of(parsed), request)
-
-
-def _settings(parsed: argparse.Namespace) -> int:
-    sys.stdout.write(settings_page(plain=not parsed.markdown))
-    return 0
-
-
-def _routes(_parsed: argparse.Namespace) -> int:
-    from broker.api.page import api_page  # noqa: PLC0415
-
-    sys.stdout.write(api_page())
-    return 0
-
-
-def _version(_parsed: argparse.Namespace) -> int:
-    sys.stdout.write(f"mutsura {__version__}\n")
-    return 0
-
-
-def _listen(parsed: argparse.Namespace) -> int:
-    from broker.listen import listen  # noqa: PLC0415
-
-    return listen(parsed.port)
-
-
-def _mqtt(parsed: argparse.Namespace) -> int:
-    from broker.embedded.mqtt import run_amqtt  # noqa: PLC0415
-
-    return run_amqtt(parsed.port)
-
-
-def _complain(problem: str) -> None:
-    sys.stderr.write(f"mutsura: {problem}\n")

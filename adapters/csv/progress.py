@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 Advance = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""
 
@@ -17,6 +14,16 @@ def progress_bar(stream: TextIO, name: str) -> Iterator[Advance]:
     if not stream.isatty():
         yield lambda _what, _done, _total: None
         return
+    # only here: rich takes a twentieth of a second to import, and scripts see no bar
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

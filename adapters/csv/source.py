@@ -1,12 +1,14 @@
 """The csv adapter: files and URLs, looked at on a schedule and imported when they have changed."""
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -16,9 +18,11 @@ from adapters.csv.importing import ImportOptions, ReadFile, read_file
 from adapters.csv.layout import Layout, LayoutError, parse_layout
 from adapters.csv.report import FileReport
 from adapters.csv.settings import Settings, SourceSettings
-from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import Misconfigured, RetryLater
 from adapters.runtime.http_client import HttpClient, HttpLimits
+
+if TYPE_CHECKING:  # it brings a web server with it, which `mutsura import` has no use for
+    from adapters.runtime.context import AdapterContext
 
 _SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _NAME_OF_DISPOSITION: Final = re.compile(r"filename\*?=(?:UTF-8'')?\"?([^\";]+)", re.IGNORECASE)

@@ -11,16 +11,16 @@ keywords decides first, and jsonschema is asked only about what that check does 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from typing import TYPE_CHECKING, Any
 
 from adapters.runtime.errors import Invalid, Misconfigured
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.settings import nearest
 from adapters.runtime.sure_check import sure_check
 from adapters.runtime.unchanged import KIND_BY_MEMBER
+
+if TYPE_CHECKING:  # imported where it is needed: it is seldom needed, and slow to import
+    from adapters.runtime.json_schema import FullCheck
 
 VALUE_MEMBERS = ("value", *KIND_BY_MEMBER)
 NOT_ATTRIBUTES = frozenset({"id", "type", "@context", "scope", "expiresAt"})
@@ -65,21 +65,19 @@ class _TypeCheck:
         self._required = frozenset(schema.get("required", ())) - {"id", "type"}
         self._properties: Mapping[str, Any] = schema.get("properties", {})
         self._strict = strict
+        self._documents = schemas.documents
+        if not schemas.is_shipped(entity_type):
+            _refuse_flawed(entity_type, schema)
         self._sure = {
             name: sure_check(one, schemas.definition) for name, one in self._properties.items()
         }
-        try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as error:
-            raise Misconfigured(f"the schema of {entity_type} is wrong: {error.message}") from error
-        self._registry = schemas.registry
-        self._whole = None if not _spans(schema) else self._validator(schema)
-        self._single: dict[str, Draft202012Validator] = {}
+        self._whole = None if not _spans(schema) else self._full_check(schema)
+        self._single: dict[str, FullCheck] = {}
 
-    def _validator(self, schema: Mapping[str, Any]) -> Draft202012Validator:
-        return Draft202012Validator(
-            schema, registry=self._registry, format_checker=FormatChecker(formats=("date-time",))
-        )
+    def _full_check(self, schema: Mapping[str, Any]) -> FullCheck:
+        from adapters.runtime.json_schema import full_check  # noqa: PLC0415
+
+        return full_check(schema, self._documents)
 
     def check(self, entity: Mapping[str, Any], *, partial: bool) -> None:
         if not partial and not self._required <= entity.keys():
@@ -102,38 +100,39 @@ class _TypeCheck:
             raise self._invalid(entity, name, f"the type has no attribute of this name; {hint}")
 
     def _slowly(self, entity: Mapping[str, Any], name: str, value: Any) -> None:
-        validator = self._single.get(name)
-        if validator is None:
-            validator = self._single[name] = self._validator(self._properties[name])
-        fault = best_match(validator.iter_errors(value))
+        check = self._single.get(name)
+        if check is None:
+            check = self._single[name] = self._full_check(self._properties[name])
+        fault = check(value)
         if fault is not None:
-            raise self._invalid(entity, name, _message(fault))
+            raise self._invalid(entity, name, fault)
 
-    def _together(self, entity: Mapping[str, Any], validator: Draft202012Validator) -> None:
+    def _together(self, entity: Mapping[str, Any], check: FullCheck) -> None:
         simplified = {
             name: (member if name in NOT_ATTRIBUTES else simple_values(member)[0])
             for name, member in entity.items()
         }
-        fault = best_match(validator.iter_errors(simplified))
+        fault = check(simplified)
         if fault is not None:
-            raise self._invalid(entity, None, _message(fault))
+            raise self._invalid(entity, None, fault)
 
     def _invalid(self, entity: Mapping[str, Any], name: str | None, message: str) -> Invalid:
         place = f"{entity.get('id')} ({self._type})"
         return Invalid(f"{place}{'.' + name if name else ''}: {message}", attribute=name)
 
 
+def _refuse_flawed(entity_type: str, schema: Mapping[str, Any]) -> None:
+    from adapters.runtime.json_schema import schema_flaw  # noqa: PLC0415
+
+    flaw = schema_flaw(schema)
+    if flaw is not None:
+        raise Misconfigured(f"the schema of {entity_type} is wrong: {flaw}")
+
+
 def _spans(schema: Mapping[str, Any]) -> bool:
     """Tell whether a schema has rules beyond those of each property and `required`."""
     per_property = {"$schema", "$id", "$comment", "title", "description", "type", "properties"}
     return bool(schema.keys() - per_property - {"required", "examples", "x-source"})
-
-
-def _message(fault: ValidationError) -> str:
-    path = "/".join(str(one) for one in fault.absolute_path)
-    alternatives = "; ".join(one.message[:100] for one in (fault.context or [])[:3])
-    place = f" (at {path})" if path else ""
-    return f"{fault.message[:300]}{place}{f': {alternatives}' if alternatives else ''}"
 
 
 def simple_values(attribute: Any) -> list[Any]:

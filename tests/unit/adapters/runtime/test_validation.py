@@ -2,6 +2,7 @@ import orjson
 import pytest
 
 from adapters.runtime.errors import Invalid, Misconfigured
+from adapters.runtime.json_schema import schema_flaw
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.validation import Validation, simple_values
 
@@ -123,6 +124,7 @@ def test_our_own_schemas_are_valid_and_listed(folder):
     schemas = Schemas([folder])
     assert "Sensor" in schemas.types()
     for one in schemas.types():
+        assert schema_flaw(schemas.schema(one)) is None
         assert Validation(schemas).of_type(one) is not None
 
 
