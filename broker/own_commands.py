@@ -75,7 +75,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_config(serve)
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port of the API (default 1026)")
-    serve.add_argument("--workers", help="API processes (default: one fewer than cores)")
+    serve.add_argument("--workers", help="API processes (default: one a core, at most 8)")
     serve.add_argument("--data", help="data directory (default ./data)")
     serve.add_argument("--adapters", help="file that configures the connectors")
     serve.set_defaults(action=_serve)

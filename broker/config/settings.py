@@ -13,6 +13,7 @@ from pathlib import Path
 from broker.config.field import setting
 
 _MEBIBYTE = 1024 * 1024
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class ServerSettings:
     port: int = setting(1026, "Port of the API.", minimum=0, maximum=65535)
     workers: int = setting(
         0,
-        "Processes that answer API requests. 0 is one fewer than the machine has cores, but at "
-        "least one.",
+        "Processes that answer API requests. 0 is one for each core of the machine, but at most "
+        "eight.",
         minimum=0,
         maximum=256,
     )
@@ -55,7 +56,7 @@ class ServerSettings:
     @property
     def worker_count(self) -> int:
         """The number of API workers, worked out when it is left to the machine."""
-        return self.workers or max(1, (os.cpu_count() or 2) - 1)
+        return self.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """Group commit: the write path of one tenant in one process.
 
-A write joins the open group and waits. The group takes whatever arrived while the previous group
-was being written, and what is about to arrive: there is no timer, so an idle broker writes at once
-and a busy one batches by itself. One group is
-one transaction: it reads the entities, computes the new ones with pure functions, and writes them
-together with one change record for each operation. Nobody gets an answer before the transaction is
-journaled.
+A write joins the queue and waits. A group takes whatever arrived while the previous group was being
+written, and what is about to arrive (`write_queue.py`): an idle broker writes at once and a busy
+one batches by itself. One group is one transaction: it reads the entities, computes the new ones
+with pure functions, and writes them together with one change record for each operation. Nobody
+gets an answer before the transaction is journaled.
 
 What can go wrong, and what then happens:
 
@@ -31,10 +30,8 @@ from dataclasses import dataclass, field
 
 from bson import ObjectId
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 
 from broker.model.changes import Change, EntityOperation, Transition
@@ -50,14 +47,12 @@ from broker.model.errors import (
 from broker.observability.metrics import (
     COMMIT_CONFLICTS,
     COMMIT_GROUP_WRITES,
-    COMMIT_QUEUE,
-    COMMIT_REFUSED,
     COMMIT_SECONDS,
 )
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
 from broker.storage.mongo.catalogue import Key, catalogue_updates, count_difference
-from broker.storage.mongo.connection import DURABLE, Document
+from broker.storage.mongo.connection import Document
 from broker.storage.mongo.documents import (
     Encoded,
     decode_entity,
@@ -66,24 +61,14 @@ from broker.storage.mongo.documents import (
     encode_update,
 )
 from broker.storage.mongo.errors import RETRYABLE_CODES, translate
-from broker.storage.mongo.repeats import encode_mark, find_carried_out
+from broker.storage.mongo.repeats import carried_out_by, encode_mark, recorded_for
+from broker.storage.mongo.transaction import Transaction, Transactions
+from broker.storage.mongo.write_queue import WaitingWrite, WriteQueue
 
 log = logging.getLogger(__name__)
 
 _CONFLICTS = frozenset({112, 11000})  # WriteConflict, DuplicateKey
-_LOCAL = ReadConcern("local")
 _SHARDS = 64
-_QUIET_TURNS = 2
-
-
-@dataclass(slots=True)
-class _Write:
-    """One waiting operation."""
-
-    entity_id: str
-    operation: EntityOperation
-    done: asyncio.Future[Transition]
-    token: str | None = None
 
 
 @dataclass(slots=True)
@@ -109,8 +94,9 @@ class _Plan:
 class _Attempt:
     """A group as computed from one reading: what to write and what to answer."""
 
+    transaction: Transaction | None = None
     plans: dict[str, _Plan] = field(default_factory=dict)
-    results: list[tuple[_Write, Transition | NgsiLdError]] = field(default_factory=list)
+    results: list[tuple[WaitingWrite, Transition | NgsiLdError]] = field(default_factory=list)
     records: list[Document] = field(default_factory=list)
     encoded: Encoded = field(default_factory=dict)
 
@@ -121,7 +107,6 @@ class GroupLimits:
 
     queued_writes: int = 10_000
     writes_a_group: int = 500
-    groups_under_way: int = 1
     held_entities: int = 2_000
     attributes_an_entity: int = 1_000
     conflicts_before_split: int = 4
@@ -135,19 +120,17 @@ class CommitGroup:
     def __init__(
         self,
         *,
-        client: AsyncMongoClient[Document],
+        transactions: Transactions,
         database: AsyncDatabase[Document],
         clock: Clock,
         limits: GroupLimits,
     ) -> None:
-        self._client = client
+        self._transactions = transactions
         self._database = database
         self._clock = clock
         self._limits = limits
-        self._waiting: list[_Write] = []
-        self._queue_measured = 0
-        self._groups_under_way = 0
-        self._busy: set[str] = set()
+        self._queue = WriteQueue(limit=limits.queued_writes, group_limit=limits.writes_a_group)
+        self._is_running = False
         self._shard = str(os.getpid() % _SHARDS)
         self._held: OrderedDict[str, Entity] = OrderedDict()
 
@@ -160,34 +143,21 @@ class CommitGroup:
 
         Raises Overloaded, and queues nothing, when the queue is full.
         """
-        if len(self._waiting) + len(writes) > self._limits.queued_writes:
-            COMMIT_REFUSED.inc(len(writes))
-            raise Overloaded("too many writes are waiting; try again in a moment", retry_after=1)
-        loop = asyncio.get_running_loop()
-        entered = [
-            _Write(entity_id, operation, loop.create_future()) for entity_id, operation in writes
-        ]
-        for write, token in zip(entered, tokens or (), strict=False):
-            write.token = token
-        self._waiting.extend(entered)
-        if self._groups_under_way < self._limits.groups_under_way:
-            self._groups_under_way += 1
+        entered = self._queue.enter(writes, tokens)
+        if not self._is_running:
+            self._is_running = True
             run_in_background(self._run(), name="commit group")
-        return [write.done for write in entered]
+        return entered
 
     @property
     def queue_length(self) -> int:
         """The number of writes that wait for a group."""
-        return len(self._waiting)
+        return len(self._queue)
 
     async def _run(self) -> None:
         try:
-            await self._let_join()
-            while group := self._take():
-                self._measure_queue()
+            async for group in self._queue.groups():
                 COMMIT_GROUP_WRITES.observe(len(group))
-                ids = {write.entity_id for write in group}
-                self._busy |= ids
                 try:
                     with COMMIT_SECONDS.time():
                         await self._commit(group)
@@ -196,45 +166,12 @@ class CommitGroup:
                 except Exception:
                     log.exception("a commit group failed")
                     _fail(group, InternalError("the write failed; the log says why"))
-                finally:
-                    self._busy -= ids
-                await self._let_join()
         finally:
-            self._groups_under_way -= 1
-            self._measure_queue()
-
-    async def _let_join(self) -> None:
-        """Wait as long as each turn of the loop brings another write; on an idle node, not at all.
-
-        Requests that arrived together are still to be parsed, and clients that were just answered
-        are about to send the next. A transaction costs much the same for 30 writes as for 60.
-        """
-        quiet_turns = 0
-        while quiet_turns < _QUIET_TURNS and len(self._waiting) < self._limits.writes_a_group:
-            waiting = len(self._waiting)
-            await asyncio.sleep(0)
-            quiet_turns = quiet_turns + 1 if len(self._waiting) == waiting else 0
-
-    def _measure_queue(self) -> None:
-        """Tell how long the queue is: once a group, as once a write would cost more."""
-        COMMIT_QUEUE.inc(len(self._waiting) - self._queue_measured)
-        self._queue_measured = len(self._waiting)
-
-    def _take(self) -> list[_Write]:
-        """Take the next group; writes to an entity that is being written now keep waiting."""
-        group: list[_Write] = []
-        rest: list[_Write] = []
-        for write in self._waiting:
-            if write.entity_id in self._busy or len(group) == self._limits.writes_a_group:
-                rest.append(write)
-            else:
-                group.append(write)
-        self._waiting = rest
-        return group
+            self._is_running = False
 
     # ------------------------------------------------------------------------- one transaction
 
-    async def _commit(self, group: list[_Write], conflicts: int = 0) -> None:
+    async def _commit(self, group: list[WaitingWrite], conflicts: int = 0) -> None:
         """Commit a group, whatever it takes, and answer everybody in it."""
         deadline = asyncio.get_running_loop().time() + self._limits.patience_seconds
         while True:
@@ -259,23 +196,24 @@ class CommitGroup:
                     return
         self._finish(attempt)
 
-    async def _transact(self, group: list[_Write], attempt: _Attempt) -> None:
-        async with self._client.start_session() as session:
-            await session.start_transaction(read_concern=_LOCAL, write_concern=DURABLE)
-            held = await self._read(session, {write.entity_id for write in group})
+    async def _transact(self, group: list[WaitingWrite], attempt: _Attempt) -> None:
+        async with self._transactions.begin(self._database) as transaction:
+            attempt.transaction = transaction
+            held = await self._read(transaction, {write.entity_id for write in group})
             tokens = [write.token for write in group if write.token is not None]
             carried_out: dict[str, Transition] = {}
             if tokens:
-                changes = self._database["changes"]
-                carried_out = await find_carried_out(changes, tokens, session)
+                carried_out = carried_out_by(
+                    await transaction.find("changes", recorded_for(tokens))
+                )
             self._compute(group, held, carried_out, attempt)
             if attempt.records:
-                await self._write(session, attempt)
-                await session.commit_transaction()
+                await self._write(transaction, attempt)
+                await transaction.commit()
             else:
-                await session.abort_transaction()
+                await transaction.abort()
 
-    async def _read(self, session: AsyncClientSession, ids: set[str]) -> dict[str, Entity]:
+    async def _read(self, transaction: Transaction, ids: set[str]) -> dict[str, Entity]:
         """Return the present state of the group's entities.
 
         Where all of them were written here before, their versions are enough: what has not
@@ -283,12 +221,10 @@ class CommitGroup:
         """
         held = self._held
         projection = {"v": 1} if all(entity_id in held for entity_id in ids) else None
-        cursor = self._database["entities"].find(
-            {"_id": {"$in": list(ids)}}, projection, batch_size=len(ids) + 1, session=session
-        )
+        condition = {"_id": {"$in": list(ids)}}
         found: dict[str, Entity] = {}
         outdated: set[str] = set()
-        for document in await cursor.to_list():
+        for document in await transaction.find("entities", condition, projection):
             entity_id = document["_id"]
             known = held.get(entity_id)
             if known is not None and known.version == document["v"]:
@@ -300,12 +236,12 @@ class CommitGroup:
         if outdated:
             for entity_id in outdated:
                 held.pop(entity_id, None)
-            found.update(await self._read(session, outdated))
+            found.update(await self._read(transaction, outdated))
         return found
 
     def _compute(
         self,
-        group: list[_Write],
+        group: list[WaitingWrite],
         held: dict[str, Entity],
         carried_out: dict[str, Transition],
         attempt: _Attempt,
@@ -335,23 +271,14 @@ class CommitGroup:
                     record.update(plan.marks.get(number, {}))
                 attempt.records.append(record)
 
-    async def _write(self, session: AsyncClientSession, attempt: _Attempt) -> None:
-        command = self._database.command
+    async def _write(self, transaction: Transaction, attempt: _Attempt) -> None:
+        await transaction.send({"insert": "changes", "documents": attempt.records})
         # The server stores the records while the statements for the entities are made.
-        stored, statements = await asyncio.gather(
-            command("insert", "changes", documents=attempt.records, session=session),
-            self._statements(attempt),
-            return_exceptions=True,
-        )
-        if isinstance(statements, BaseException):
-            raise statements
-        if isinstance(stored, BaseException):
-            raise stored
-        _check(stored)
-        for verb, collection, argument, values in statements:
-            _check(await command(verb, collection, **{argument: values}, session=session))
+        await asyncio.sleep(0)
+        for verb, collection, argument, values in self._statements(attempt):
+            await transaction.send({verb: collection, argument: values})
 
-    async def _statements(self, attempt: _Attempt) -> list[tuple[str, str, str, list[Document]]]:
+    def _statements(self, attempt: _Attempt) -> list[tuple[str, str, str, list[Document]]]:
         """Return the commands that bring entities and counts to the state after the group."""
         inserts: list[Document] = []
         updates: list[Document] = []
@@ -381,11 +308,14 @@ class CommitGroup:
     # ------------------------------------------------------------------- when it does not work
 
     async def _is_committed(self, attempt: _Attempt, deadline: float) -> bool:
-        if not attempt.records:
+        if attempt.transaction is None:
             return False
         changes = self._database["changes"].with_options(read_concern=ReadConcern("majority"))
         while True:
             try:
+                await self._transactions.put_to_rest(attempt.transaction)
+                if not attempt.records:
+                    return False
                 first = {"_id": attempt.records[0]["_id"]}
                 return await changes.find_one(first, {"_id": 1}) is not None
             except PyMongoError as error:
@@ -401,14 +331,14 @@ class CommitGroup:
             ) from error
         await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
 
-    async def _settle_dispute(self, group: list[_Write], conflicts: int) -> None:
+    async def _settle_dispute(self, group: list[WaitingWrite], conflicts: int) -> None:
         if conflicts >= self._limits.conflicts_before_giving_up:
             _fail(group, Overloaded("the entity is being changed too often; try again"))
             return
         for part in _halves(group):
             await self._commit(part, conflicts)
 
-    async def _isolate(self, group: list[_Write], error: Exception) -> None:
+    async def _isolate(self, group: list[WaitingWrite], error: Exception) -> None:
         """Find the entity the database refuses by committing the group in parts."""
         parts = _halves(group)
         if len(parts) == 1:
@@ -438,7 +368,7 @@ class CommitGroup:
 
 
 def _apply(
-    write: _Write, current: Entity | None, now: str, most_attributes: int
+    write: WaitingWrite, current: Entity | None, now: str, most_attributes: int
 ) -> Transition | NgsiLdError:
     try:
         result = write.operation(current, now)
@@ -464,7 +394,7 @@ def _update(plan: _Plan, touched: Collection[str], encoded: Encoded) -> Document
     return encode_update(plan.base, plan.current, touched, encoded)
 
 
-def _halves(group: list[_Write]) -> list[list[_Write]]:
+def _halves(group: list[WaitingWrite]) -> list[list[WaitingWrite]]:
     """Split a group in two by entity, so that the order within an entity stays."""
     ids = sorted({write.entity_id for write in group})
     first = set(ids[: len(ids) // 2])
@@ -475,12 +405,6 @@ def _halves(group: list[_Write]) -> list[list[_Write]]:
     return [part for part in parts if part]
 
 
-def _check(reply: Document) -> None:
-    errors = reply.get("writeErrors")
-    if errors:
-        raise OperationFailure(errors[0].get("errmsg", ""), errors[0]["code"], errors[0])
-
-
 def _is_conflict(error: Exception) -> bool:
     return isinstance(error, OperationFailure) and (
         error.code in _CONFLICTS or error.has_error_label("TransientTransactionError")
@@ -488,12 +412,12 @@ def _is_conflict(error: Exception) -> bool:
 
 
 def _is_outage(error: Exception) -> bool:
-    return isinstance(error, ConnectionFailure) or (
+    return isinstance(error, ConnectionFailure | WriteConcernError) or (
         isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
     )
 
 
-def _fail(writes: Iterable[_Write], error: NgsiLdError) -> None:
+def _fail(writes: Iterable[WaitingWrite], error: NgsiLdError) -> None:
     for write in writes:
         if not write.done.done():
             write.done.set_exception(error)

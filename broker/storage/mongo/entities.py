@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from pymongo import AsyncMongoClient
-
 from broker.model.changes import EntityOperation, Transition
 from broker.model.clock import Clock
 from broker.model.entity import Entity
@@ -30,6 +28,7 @@ from broker.storage.mongo.errors import translated
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
 from broker.storage.mongo.tenants import Tenants
+from broker.storage.mongo.transaction import Transactions
 
 _SNAPSHOTS_AT_HAND = 16
 
@@ -47,7 +46,7 @@ class MongoEntityStore:
         advisor: IndexAdvisor | None = None,
         query_time: float = DEFAULT_TIME,
     ) -> None:
-        self._client: AsyncMongoClient[Document] = databases.client
+        self._transactions = Transactions(databases.client)
         self._databases = databases
         self._tenants = tenants
         self._clock = clock
@@ -144,7 +143,7 @@ class MongoEntityStore:
         if group is None:
             _forget_snapshots(self._groups)
             group = self._groups[tenant] = CommitGroup(
-                client=self._client,
+                transactions=self._transactions,
                 database=self._databases.of(tenant),
                 clock=self._clock,
                 limits=self._limits,

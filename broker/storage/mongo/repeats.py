@@ -7,13 +7,11 @@ the same transaction, and a unique index lets no second one in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from broker.model.changes import Transition
@@ -88,14 +86,16 @@ def encode_mark(token: str, outcome: Any) -> Document:
     return mark
 
 
-async def find_carried_out(
-    changes: AsyncCollection[Document], tokens: Sequence[str], session: AsyncClientSession
-) -> dict[str, Transition]:
-    """Return what came of those of the elements that were carried out before, by token.
+def recorded_for(tokens: Sequence[str]) -> Document:
+    """Return the condition for the change records of some elements of requests."""
+    return {"i": {"$in": list(tokens)}}
+
+
+def carried_out_by(records: Iterable[Document]) -> dict[str, Transition]:
+    """Return what came of the elements that change records tell of, by token.
 
     The transitions tell change and outcome, not the entity.
     """
-    records = await changes.find({"i": {"$in": list(tokens)}}, session=session).to_list()
     return {
         record["i"]: Transition(None, decode_change(record), _outcome(record.get("o")))
         for record in records
