@@ -55,7 +55,8 @@ async def _write(
     submitted: list[tuple[MappedEntity, asyncio.Future[Written]]] = []
     for mapped in entities:
         try:
-            destination.validation.check(mapped.entity)
+            if not destination.validation.is_sure_of(mapped.entity):
+                await asyncio.to_thread(destination.validation.check, mapped.entity)
             submitted.append((mapped, await destination.writer.submit(mapped.entity)))
         except SkipRecord as error:
             _reject(mapped, error, report)

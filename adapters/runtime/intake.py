@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from adapters.runtime import json_schema  # noqa: F401 - now, not while records wait for it
 from adapters.runtime.batch import WriteMode
 from adapters.runtime.dead_letters import DeadLetters
 from adapters.runtime.errors import SkipRecord

@@ -45,6 +45,17 @@ class Validation:
             if check is not None:
                 check.check(entity, partial=partial)
 
+    def is_sure_of(self, entity: Mapping[str, Any]) -> bool:
+        """Tell, without touching a file, whether an entity is known to fit; else `check` decides.
+
+        Of the first entity of a type nothing is known: `check` reads what its schema says.
+        """
+        one = entity.get("type")
+        if not isinstance(one, str) or one not in self._types:
+            return False
+        check = self._types[one]
+        return check is None or check.is_sure_of(entity)
+
     def of_type(self, entity_type: str) -> _TypeCheck | None:
         """Return the check of one type, `None` if it has no schema."""
         if entity_type not in self._types:
@@ -78,6 +89,18 @@ class _TypeCheck:
         from adapters.runtime.json_schema import full_check  # noqa: PLC0415
 
         return full_check(schema, self._documents)
+
+    def is_sure_of(self, entity: Mapping[str, Any]) -> bool:
+        if self._whole is not None or not self._required <= entity.keys():
+            return False
+        for name, attribute in entity.items():
+            sure = self._sure.get(name)
+            if sure is None:
+                if self._strict and name not in NOT_ATTRIBUTES:
+                    return False
+            elif name not in NOT_ATTRIBUTES and not all(map(sure, simple_values(attribute))):
+                return False
+        return True
 
     def check(self, entity: Mapping[str, Any], *, partial: bool) -> None:
         if not partial and not self._required <= entity.keys():
