@@ -81,22 +81,18 @@ async def _check_database(settings: Settings, stop: asyncio.Event) -> int:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     limits = settings.limits
-    runner = web.AppRunner(
-        build_api(settings),
+    serving = build_api(settings).serving(
         access_log=logging.getLogger("mutsura.access") if settings.logging.access else None,
         shutdown_timeout=settings.server.drain_timeout,
         keepalive_timeout=settings.server.keepalive_timeout,
         max_line_size=limits.url_bytes,
         max_field_size=limits.url_bytes,
     )
-    await runner.setup()
-    try:
+    async with serving as runner:
         with shared_socket(settings.server.host, settings.server.port) as listener:
             await web.SockSite(runner, listener, backlog=1024).start()
             settle_memory()
             await stop.wait()
-    finally:
-        await runner.cleanup()
 
 
 async def _drive(settings: Settings, stop: asyncio.Event) -> None:

@@ -15,14 +15,15 @@ from multidict import CIMultiDictProxy
 from pymongo import MongoClient
 from yarl import URL
 
+from broker.api.serving import HttpApi
 from broker.app import build_api
 from broker.config import load_settings
 
 LARGE = 1_000_000
 
 
-def build(mongodb_uri: str, prefix: str) -> web.Application:
-    """Return the application; reads files, so not to be called in an event loop."""
+def build(mongodb_uri: str, prefix: str) -> HttpApi:
+    """Return the API; reads files, so not to be called in an event loop."""
     return build_api(
         load_settings(
             {
@@ -35,16 +36,14 @@ def build(mongodb_uri: str, prefix: str) -> web.Application:
 
 
 @asynccontextmanager
-async def serving(application: web.Application) -> AsyncIterator[Api]:
+async def serving(application: HttpApi) -> AsyncIterator[Api]:
     """Serve the application while the context lasts."""
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    async with aiohttp.ClientSession() as session:
-        yield Api(session, f"http://{host}:{port}")
-    await runner.cleanup()
+    async with application.serving(access_log=None) as runner:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        async with aiohttp.ClientSession() as session:
+            yield Api(session, f"http://{host}:{port}")
 
 
 def drop_databases(mongodb_uri: str, prefix: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from broker.api.incoming import Incoming
-from broker.api.keys import SETTINGS
 from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
 from broker.api.posted_queries import posted_query
@@ -27,7 +26,7 @@ async def read_query(incoming: Incoming) -> tuple[EntityQuery, Wanted]:
     context = await incoming.context()
     parameters = incoming.parameters
     wanted = wanted_representation(parameters, context, media_type)
-    settings = incoming.request.app[SETTINGS]
+    settings = incoming.app.settings
     query = entity_query(parameters, context, settings, in_snapshot=incoming.is_in_snapshot)
     return _checked(query, wanted), wanted
 
@@ -38,7 +37,7 @@ async def read_posted_query(incoming: Incoming) -> tuple[EntityQuery, Wanted]:
     context = await incoming.context()
     body, parameters = incoming.body, incoming.parameters
     wanted = posted_representation(body, parameters, context, media_type)
-    settings = incoming.request.app[SETTINGS]
+    settings = incoming.app.settings
     query = posted_query(body, parameters, context, settings, in_snapshot=incoming.is_in_snapshot)
     return _checked(query, wanted), wanted
 

@@ -22,7 +22,7 @@ _SPACED_COLONS = (b" :", b"\n:", b"\t:", b"\r:")
 DEEPEST = 64
 
 
-async def read_bytes(request: web.Request, *, largest: int) -> bytes:
+async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
     """Return the body of a request.
 
     Raises LengthRequired, and BodyTooLarge (`largest` is in bytes).
@@ -36,7 +36,7 @@ async def read_bytes(request: web.Request, *, largest: int) -> bytes:
     if length is not None and content.is_eof():  # all of it has arrived with the head
         return content.read_nowait()
     try:
-        return await request.read()
+        return await request.clone(client_max_size=largest).read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
 

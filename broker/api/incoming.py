@@ -8,9 +8,9 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict
 
+from broker.api.application import Application
 from broker.api.body import check_media_type, parse_json, read_bytes
 from broker.api.context_negotiation import context_of_document, linked_context
-from broker.api.keys import CONTEXT_OPERATIONS, CONTEXTS, SETTINGS, SNAPSHOTS
 from broker.api.media_types import media_type_of, preferred
 from broker.api.parameters import Parameters
 from broker.api.preferences import PREFER, preferred_version
@@ -35,12 +35,18 @@ class Incoming:
     """
 
     __slots__ = (
-        "body", "caller", "link", "media_type", "parameters", "parts", "raw", "request", "version",
+        "app", "body", "caller", "link", "media_type", "parameters", "parts", "raw", "request",
+        "version",
     )  # fmt: skip
 
     def __init__(
-        self, request: web.Request, parameters: Collection[str], parts: Mapping[str, str]
+        self,
+        app: Application,
+        request: web.BaseRequest,
+        parameters: Collection[str],
+        parts: Mapping[str, str],
     ) -> None:
+        self.app = app
         self.request = request
         self.parts = parts
         headers = request.headers
@@ -68,7 +74,7 @@ class Incoming:
             raise BadRequestData(
                 f"the header {SNAPSHOT_HEADER} is the identifier of one snapshot, a URI"
             )
-        self.caller = await self.request.app[SNAPSHOTS].enter(self.caller, snapshot_id)
+        self.caller = await self.app.snapshots.enter(self.caller, snapshot_id)
 
     @property
     def is_in_snapshot(self) -> bool:
@@ -77,7 +83,7 @@ class Incoming:
 
     async def read_body(self) -> None:
         """Read and parse the body (limits and errors: `broker.api.body`)."""
-        settings = self.request.app[SETTINGS]
+        settings = self.app.settings
         check_media_type(self.media_type, self.request.method)
         self.raw = await read_bytes(self.request, largest=settings.largest_body)
         self.body = parse_json(self.raw, deepest=settings.deepest_body)
@@ -85,7 +91,7 @@ class Incoming:
     async def context(self) -> Context:
         """Return the @context of the body if the request has one, else of the Link header."""
         if self.body is None:
-            return await self.request.app[CONTEXTS].resolve(self.link, tenant=self.caller.tenant)
+            return await self.app.contexts.resolve(self.link, tenant=self.caller.tenant)
         return await self.context_of(self.body)
 
     async def context_of(self, document: Any, pointer: str = "") -> Context:
@@ -100,19 +106,19 @@ class Incoming:
 
     async def resolve(self, reference: ContextReference) -> Context:
         """Return the @context of a reference."""
-        return await self.request.app[CONTEXTS].resolve(reference, tenant=self.caller.tenant)
+        return await self.app.contexts.resolve(reference, tenant=self.caller.tenant)
 
     async def url_of(self, context: Context) -> str:
         """Return the URL a Link header gives for an @context; one without gets one (5.13.1)."""
         if context.url is not None and not context.url.startswith("/"):
             return context.url
-        operations = self.request.app[CONTEXT_OPERATIONS]
+        operations = self.app.context_operations
         return await operations.address_of(self.caller, context, self.base_url)
 
     @property
     def base_url(self) -> str:
         """The address under which others reach this broker, without a path."""
-        public = self.request.app[SETTINGS].public_url
+        public = self.app.settings.public_url
         return (public or f"{self.request.scheme}://{self.request.host}").rstrip("/")
 
     def accepted(self, offered: tuple[str, ...]) -> str:

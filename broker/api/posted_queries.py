@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from broker.api.keys import ApiSettings
+from broker.api.application import ApiSettings
 from broker.api.parameters import Parameters
 from broker.api.queries import (
     ANY_TYPE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.api.keys import ApiSettings
+from broker.api.application import ApiSettings
 from broker.api.parameters import Parameters
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData

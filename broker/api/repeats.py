@@ -11,7 +11,6 @@ import orjson
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import REPEATS
 from broker.api.responses import problem
 from broker.model.errors import InvalidRequest, NgsiLdError
 from broker.storage.repeats import Answer
@@ -34,7 +33,7 @@ async def answer_once(
     Raises IdempotencyConflict, InvalidRequest and what the handler raises.
     """
     key = _key(incoming)
-    repeats, caller = incoming.request.app[REPEATS], incoming.caller
+    repeats, caller = incoming.app.repeats, incoming.caller
     reservation = await repeats.reserve(
         caller, key, _fingerprint(incoming), creates_tenant=creates_tenant
     )

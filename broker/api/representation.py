@@ -11,7 +11,6 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from broker.api.incoming import Incoming
-from broker.api.keys import CONSUMPTION
 from broker.api.linking import DEEPEST_JOIN, Join, check_depths, join_of
 from broker.api.media_types import GEO_JSON, JSON_LD
 from broker.api.paging import page_headers
@@ -201,7 +200,7 @@ async def _write(
     check_depths(join, options)
     loaded: Loaded = {}
     if join is not None:
-        loaded = await incoming.request.app[CONSUMPTION].linked_entities(
+        loaded = await incoming.app.consumption.linked_entities(
             incoming.caller, entities, join.links, options
         )
     bodies = _bodies(entities, loaded, wanted, context)

@@ -9,6 +9,7 @@ from typing import Literal
 from aiohttp import web
 
 from broker.api import repeats
+from broker.api.application import Application
 from broker.api.dispatch import Dispatcher, Handle, PathParts
 from broker.api.handlers import (
     attributes,
@@ -288,19 +289,19 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def add_routes(dispatcher: Dispatcher, routes: tuple[Route, ...] = ROUTES) -> None:
+def add_routes(dispatcher: Dispatcher, application: Application) -> None:
     """Let the dispatcher answer the requests of the API."""
-    for route in routes:
-        dispatcher.add(route.method, API_ROOT + route.path, _handling(route))
+    for route in ROUTES:
+        dispatcher.add(route.method, API_ROOT + route.path, _handling(route, application))
 
 
-def _handling(route: Route) -> Handle:
+def _handling(route: Route, application: Application) -> Handle:
     handle, parameters = route.handler, route.parameters
     has_body = route.method in {"POST", "PATCH", "PUT"}
     repeatable = route.repeatable
 
-    async def handler(request: web.Request, parts: PathParts) -> web.StreamResponse:
-        incoming = Incoming(request, parameters, parts)
+    async def handler(request: web.BaseRequest, parts: PathParts) -> web.StreamResponse:
+        incoming = Incoming(application, request, parameters, parts)
         if SNAPSHOT_HEADER in request.headers:
             await _enter_snapshot(incoming, route)
         if has_body:

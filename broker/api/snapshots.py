@@ -7,7 +7,7 @@ from typing import Any
 
 from multidict import MultiDict
 
-from broker.api.keys import ApiSettings
+from broker.api.application import ApiSettings
 from broker.api.linking import check_depths
 from broker.api.parameters import Parameters
 from broker.api.posted_queries import posted_query

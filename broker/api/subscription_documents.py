@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from broker.api.application import Application
 from broker.api.documents import answer_document, refuse_empty, uri_part
 from broker.api.incoming import Incoming
-from broker.api.keys import SETTINGS
 from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.paging import offset_page_headers
 from broker.api.queries import page_of
@@ -30,7 +31,7 @@ class SubscriptionResource:
     """
 
     path: str
-    operations: web.AppKey[SubscriptionOperations]
+    operations: Callable[[Application], SubscriptionOperations]
     names_triggers: bool = True
 
     async def create(self, incoming: Incoming) -> web.Response:
@@ -46,7 +47,7 @@ class SubscriptionResource:
         """Answer GET on the resource of all."""
         media_type = incoming.accepted(DOCUMENT_TYPES)
         context = await incoming.context()
-        page = page_of(incoming.parameters, incoming.request.app[SETTINGS])
+        page = page_of(incoming.parameters, incoming.app.settings)
         with_count = incoming.parameters.flag("count")
         found = await self._operations(incoming).query_subscriptions(
             incoming.caller, limit=page.limit, offset=page.offset, with_count=with_count
@@ -84,7 +85,7 @@ class SubscriptionResource:
         return no_content()
 
     def _operations(self, incoming: Incoming) -> SubscriptionOperations:
-        return incoming.request.app[self.operations]
+        return self.operations(incoming.app)
 
     def _present(
         self, incoming: Incoming, state: SubscriptionState, context: Context

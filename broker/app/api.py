@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 
-from broker.api import keys
+from broker.api.application import ApiSettings, Application
 from broker.api.dispatch import Dispatcher, Handle
 from broker.api.handlers import node
 from broker.api.handlers.description import describe
 from broker.api.routes import ROUTES, add_routes
+from broker.api.serving import HttpApi
 from broker.app.databases import open_databases, registration_store
 from broker.config import Settings
 from broker.contexts.assembly import assemble_contexts
@@ -29,7 +32,7 @@ from broker.operations.registrations import RegistrationOperations
 from broker.operations.repeats import Repeats
 from broker.operations.snapshots import SnapshotLimits, SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
-from broker.operations.subscriptions import SubscriptionOperations
+from broker.operations.subscriptions import SubscriptionKind, SubscriptionOperations
 from broker.operations.tenancy import Tenancy
 from broker.outbound.client import OutboundClient, OutboundSettings
 from broker.storage.mongo.catalogue import MongoCatalogue
@@ -46,19 +49,89 @@ from broker.storage.mongo.subscriptions import (
     TO_REGISTRATIONS,
     MongoDeliveryRecordStore,
     MongoSubscriptionStore,
+    SubscriptionCollections,
 )
 from broker.storage.mongo.tenants import Tenants
 
 
-def build_api(settings: Settings) -> web.Application:
-    """Return the application one API worker serves.
+def build_api(settings: Settings) -> HttpApi:
+    """Return the API one worker serves.
 
     Reads files (preloaded @contexts); connects to nothing before it starts. Raises
     ConfigurationError without a MongoDB URI.
     """
     databases = open_databases(settings)
+    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
+    context_store = MongoContextStore(databases, clock=system_clock)
+    contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
+    context_operations = ContextOperations(
+        store=context_store, resolver=contexts, clock=system_clock
+    )
+    application = _application(settings, databases, contexts, context_operations)
+    return HttpApi(
+        answer=_dispatcher(application, {"mongodb": databases.problem}).answer,
+        opened=partial(_opened, databases, outbound, contexts),
+    )
+
+
+def _application(
+    settings: Settings,
+    databases: Databases,
+    contexts: ContextResolver,
+    context_operations: ContextOperations,
+) -> Application:
     tenants = Tenants(databases)
-    entities = MongoEntityStore(
+    tenancy = Tenancy(tenants=tenants)
+    entities = _entity_store(settings, databases, tenants)
+    map_store = MongoEntityMapStore(databases=databases, tenants=tenants)
+    maps = EntityMaps(
+        maps=map_store,
+        entities=entities,
+        tenancy=tenancy,
+        clock=system_clock,
+        limits=_map_limits(settings),
+    )
+    mapped = MappedQueries(maps=maps, store=map_store, entities=entities, clock=system_clock)
+    subscriptions_of = partial(_subscriptions, databases, tenants, contexts, tenancy)
+    return Application(
+        settings=_api_settings(settings),
+        contexts=contexts,
+        context_operations=context_operations,
+        provision=EntityProvision(entities=entities, tenancy=tenancy),
+        consumption=EntityConsumption(entities=entities, tenancy=tenancy, clock=system_clock),
+        batch=BatchOperations(entities=entities, tenancy=tenancy),
+        purging=Purging(entities=entities, maps=mapped, tenancy=tenancy, clock=system_clock),
+        discovery=Discovery(catalogue=MongoCatalogue(databases), tenancy=tenancy),
+        repeats=Repeats(
+            store=MongoRepeatStore(databases=databases, tenants=tenants, clock=system_clock),
+            tenants=tenants,
+        ),
+        entity_maps=maps,
+        mapped_queries=mapped,
+        snapshots=SnapshotOperations(
+            snapshots=MongoSnapshotStore(databases=databases, tenants=tenants),
+            tenancy=tenancy,
+            clock=system_clock,
+            limits=_snapshot_limits(settings),
+        ),
+        source_identity=SourceIdentity(
+            alias=settings.server.alias, tenancy=tenancy, clock=system_clock
+        ),
+        registrations=RegistrationOperations(
+            registrations=registration_store(databases, tenants),
+            entities=entities,
+            tenancy=tenancy,
+            clock=system_clock,
+        ),
+        subscriptions=subscriptions_of(TO_ENTITIES, subscriptions.TO_ENTITIES),
+        registration_subscriptions=subscriptions_of(
+            TO_REGISTRATIONS, subscriptions.TO_REGISTRATIONS
+        ),
+    )
+
+
+def _entity_store(settings: Settings, databases: Databases, tenants: Tenants) -> MongoEntityStore:
+    return MongoEntityStore(
         databases=databases,
         tenants=tenants,
         clock=system_clock,
@@ -69,97 +142,27 @@ def build_api(settings: Settings) -> web.Application:
         advisor=IndexAdvisor(databases, clock=system_clock, limits=_index_limits(settings)),
         query_time=settings.limits.query_time,
     )
-    tenancy = Tenancy(tenants=tenants)
-    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
-    context_store = MongoContextStore(databases, clock=system_clock)
-    contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
-
-    application = web.Application(client_max_size=settings.limits.body_bytes)
-    application[keys.SETTINGS] = _api_settings(settings)
-    application[keys.CONTEXTS] = contexts
-    application[keys.CONTEXT_OPERATIONS] = ContextOperations(
-        store=context_store, resolver=contexts, clock=system_clock
-    )
-    application[keys.TENANCY] = tenancy
-    application[keys.PROVISION] = EntityProvision(entities=entities, tenancy=tenancy)
-    application[keys.CONSUMPTION] = EntityConsumption(
-        entities=entities, tenancy=tenancy, clock=system_clock
-    )
-    for key, operations in _subscriptions(databases, tenants, contexts, tenancy).items():
-        application[key] = operations
-    application[keys.REGISTRATIONS] = RegistrationOperations(
-        registrations=registration_store(databases, tenants),
-        entities=entities,
-        tenancy=tenancy,
-        clock=system_clock,
-    )
-    application[keys.DISCOVERY] = Discovery(catalogue=MongoCatalogue(databases), tenancy=tenancy)
-    _add_maps_and_snapshots(application, settings, databases, tenants, entities)
-    application[keys.SOURCE_IDENTITY] = SourceIdentity(
-        alias=settings.server.alias, tenancy=tenancy, clock=system_clock
-    )
-    application[keys.REPEATS] = Repeats(
-        store=MongoRepeatStore(databases=databases, tenants=tenants, clock=system_clock),
-        tenants=tenants,
-    )
-    application[keys.BATCH] = BatchOperations(entities=entities, tenancy=tenancy)
-    application[node.PROBES] = {"mongodb": databases.problem}
-    application.cleanup_ctx.append(_while_serving(databases, outbound, contexts))
-    _dispatcher().install(application)
-    return application
-
-
-def _add_maps_and_snapshots(
-    application: web.Application,
-    settings: Settings,
-    databases: Databases,
-    tenants: Tenants,
-    entities: MongoEntityStore,
-) -> None:
-    """Add what works through entity maps (purging is among it) and on snapshots."""
-    tenancy = application[keys.TENANCY]
-    store = MongoEntityMapStore(databases=databases, tenants=tenants)
-    maps = EntityMaps(
-        maps=store,
-        entities=entities,
-        tenancy=tenancy,
-        clock=system_clock,
-        limits=_map_limits(settings),
-    )
-    mapped = MappedQueries(maps=maps, store=store, entities=entities, clock=system_clock)
-    application[keys.ENTITY_MAPS] = maps
-    application[keys.MAPPED_QUERIES] = mapped
-    application[keys.PURGING] = Purging(
-        entities=entities, maps=mapped, tenancy=tenancy, clock=system_clock
-    )
-    application[keys.SNAPSHOTS] = SnapshotOperations(
-        snapshots=MongoSnapshotStore(databases=databases, tenants=tenants),
-        tenancy=tenancy,
-        clock=system_clock,
-        limits=_snapshot_limits(settings),
-    )
 
 
 def _subscriptions(
-    databases: Databases, tenants: Tenants, contexts: ContextResolver, tenancy: Tenancy
-) -> dict[web.AppKey[SubscriptionOperations], SubscriptionOperations]:
-    """Return the operations on subscriptions of both kinds."""
-    return {
-        key: SubscriptionOperations(
-            subscriptions=MongoSubscriptionStore(
-                databases=databases, tenants=tenants, collections=collections
-            ),
-            records=MongoDeliveryRecordStore(databases, collections),
-            contexts=contexts,
-            tenancy=tenancy,
-            clock=system_clock,
-            kind=kind,
-        )
-        for key, collections, kind in (
-            (keys.SUBSCRIPTIONS, TO_ENTITIES, subscriptions.TO_ENTITIES),
-            (keys.REGISTRATION_SUBSCRIPTIONS, TO_REGISTRATIONS, subscriptions.TO_REGISTRATIONS),
-        )
-    }
+    databases: Databases,
+    tenants: Tenants,
+    contexts: ContextResolver,
+    tenancy: Tenancy,
+    collections: SubscriptionCollections,
+    kind: SubscriptionKind,
+) -> SubscriptionOperations:
+    """Return the operations on subscriptions of one kind."""
+    return SubscriptionOperations(
+        subscriptions=MongoSubscriptionStore(
+            databases=databases, tenants=tenants, collections=collections
+        ),
+        records=MongoDeliveryRecordStore(databases, collections),
+        contexts=contexts,
+        tenancy=tenancy,
+        clock=system_clock,
+        kind=kind,
+    )
 
 
 def _index_limits(settings: Settings) -> IndexLimits:
@@ -177,9 +180,9 @@ def _snapshot_limits(settings: Settings) -> SnapshotLimits:
     return SnapshotLimits(limits.count, limits.lifetime, limits.lifetime_max)
 
 
-def _api_settings(settings: Settings) -> keys.ApiSettings:
+def _api_settings(settings: Settings) -> ApiSettings:
     limits = settings.limits
-    return keys.ApiSettings(
+    return ApiSettings(
         largest_body=limits.body_bytes,
         deepest_body=limits.json_depth,
         largest_batch=limits.batch_size,
@@ -189,30 +192,30 @@ def _api_settings(settings: Settings) -> keys.ApiSettings:
     )
 
 
-def _while_serving(
+@asynccontextmanager
+async def _opened(
     databases: Databases, outbound: OutboundClient, contexts: ContextResolver
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def serving(_: web.Application) -> AsyncIterator[None]:
+) -> AsyncIterator[None]:
+    try:
         async with outbound, contexts:
             yield
+    finally:
         await databases.client.close()
 
-    return serving
 
-
-def _dispatcher() -> Dispatcher:
+def _dispatcher(application: Application, probes: Mapping[str, node.Probe]) -> Dispatcher:
     dispatcher = Dispatcher()
     for path, answer in (
         ("/health", node.health),
-        ("/ready", node.ready),
+        ("/ready", node.readiness(probes)),
         ("/metrics", node.metrics),
         ("/version", node.version),
         ("/openapi.json", describe(ROUTES)),
     ):
         dispatcher.add("GET", path, _without_parts(answer))
-    add_routes(dispatcher)
+    add_routes(dispatcher, application)
     return dispatcher
 
 
-def _without_parts(answer: Callable[[web.Request], Awaitable[web.Response]]) -> Handle:
+def _without_parts(answer: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> Handle:
     return lambda request, _parts: answer(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import RawTestServer, TestClient
 
 from broker.app import build_api
 from broker.config import Settings
@@ -57,7 +57,7 @@ def application(mongodb_uri, database_prefix):
 
 @pytest.fixture
 async def api(application):
-    async with TestClient(TestServer(application)) as client:
+    async with application.opened(), TestClient(RawTestServer(application.answer)) as client:
         created = await client.post("/ngsi-ld/v1/entityOperations/create", json=CITY)
         assert created.status == 201, await created.text()
         yield client

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from broker.api.conditions import conditions_of
 from broker.api.incoming import Incoming
-from broker.api.keys import PROVISION
 from broker.api.responses import json_response, no_content
 from broker.api.targets import attribute_name, entity_id
 from broker.model.errors import BadRequestData
@@ -20,7 +19,7 @@ async def append_attributes(incoming: Incoming) -> web.Response:
     target = entity_id(incoming)
     options = incoming.parameters.options({"noOverwrite"})
     context = await incoming.context()
-    result = await incoming.request.app[PROVISION].append_attributes(
+    result = await incoming.app.provision.append_attributes(
         incoming.caller,
         target,
         read_fragment(incoming.body, context, "append", entity_id=target),
@@ -34,7 +33,7 @@ async def update_attributes(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId}/attrs (6.6.3.2)."""
     target = entity_id(incoming)
     context = await incoming.context()
-    result = await incoming.request.app[PROVISION].update_attributes(
+    result = await incoming.app.provision.update_attributes(
         incoming.caller,
         target,
         read_fragment(incoming.body, context, "update", entity_id=target),
@@ -47,7 +46,7 @@ async def partial_attribute_update(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId}/attrs/{attrId} (6.7.3.1)."""
     target, name = entity_id(incoming), _attribute(incoming)
     context = await incoming.context()
-    await incoming.request.app[PROVISION].partial_attribute_update(
+    await incoming.app.provision.partial_attribute_update(
         incoming.caller,
         target,
         context.expand(name),
@@ -61,7 +60,7 @@ async def replace_attribute(incoming: Incoming) -> web.Response:
     """PUT /entities/{entityId}/attrs/{attrId} (6.7.3.3)."""
     target, name = entity_id(incoming), _attribute(incoming)
     context = await incoming.context()
-    await incoming.request.app[PROVISION].replace_attribute(
+    await incoming.app.provision.replace_attribute(
         incoming.caller,
         target,
         context.expand(name),
@@ -81,7 +80,7 @@ async def delete_attribute(incoming: Incoming) -> web.Response:
         dataset_id=incoming.parameters.text("datasetId"),
         all_instances=incoming.parameters.flag("deleteAll"),
     )
-    await incoming.request.app[PROVISION].delete_attribute(
+    await incoming.app.provision.delete_attribute(
         incoming.caller, target, conditions_of(incoming, context)
     )
     return no_content()

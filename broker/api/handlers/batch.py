@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import BATCH, SETTINGS
 from broker.api.media_types import JSON_LD
 from broker.api.problems import problem_details
 from broker.api.responses import json_response, no_content
@@ -29,7 +28,7 @@ NO_ID = "urn:ngsi-ld:unknown"
 async def create_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/create (6.14.3.1)."""
     elements = await _read(incoming, _entity)
-    result = await incoming.request.app[BATCH].create_entities(incoming.caller, elements)
+    result = await incoming.app.batch.create_entities(incoming.caller, elements)
     return batch_response(result, created=True)
 
 
@@ -39,7 +38,7 @@ async def upsert_entities(incoming: Incoming) -> web.Response:
     if len(options) > 1:
         raise BadRequestData("options is either replace or update")
     elements = await _read(incoming, _entity)
-    result = await incoming.request.app[BATCH].upsert_entities(
+    result = await incoming.app.batch.upsert_entities(
         incoming.caller, elements, update="update" in options
     )
     return batch_response(result, created=True)
@@ -49,7 +48,7 @@ async def update_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/update (6.16.3.1)."""
     options = incoming.parameters.options({"noOverwrite"})
     elements = await _read(incoming, _fragment_reader("append"))
-    result = await incoming.request.app[BATCH].update_entities(
+    result = await incoming.app.batch.update_entities(
         incoming.caller, elements, overwrite="noOverwrite" not in options
     )
     return batch_response(result)
@@ -59,7 +58,7 @@ async def merge_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/merge (6.31.3.1)."""
     options = incoming.parameters.options({"keyValues", "simplified"})
     elements = await _read(incoming, _fragment_reader("mergeSimplified" if options else "merge"))
-    result = await incoming.request.app[BATCH].merge_entities(
+    result = await incoming.app.batch.merge_entities(
         incoming.caller, elements, merge_defaults(incoming)
     )
     return batch_response(result)
@@ -68,7 +67,7 @@ async def merge_entities(incoming: Incoming) -> web.Response:
 async def delete_entities(incoming: Incoming) -> web.Response:
     """POST /entityOperations/delete (6.17.3.1); with dryRun=true it tells what would go."""
     elements = [_id(element, index) for index, element in enumerate(_array(incoming))]
-    operations = incoming.request.app[BATCH]
+    operations = incoming.app.batch
     if incoming.parameters.flag("dryRun"):
         return dry_run_response(await operations.preview_deletion(incoming.caller, elements))
     return batch_response(await operations.delete_entities(incoming.caller, elements))
@@ -82,7 +81,7 @@ def _array(incoming: Incoming) -> list[Any]:
         )
     if any(element is None for element in body):
         raise BadRequestData("null is not an element of a batch", pointer=f"/{body.index(None)}")
-    largest = incoming.request.app[SETTINGS].largest_batch
+    largest = incoming.app.settings.largest_batch
     if len(body) > largest:
         raise TooManyOperations(
             f"the batch has {len(body)} elements; this broker takes {largest} at once"

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import CONTEXT_OPERATIONS
 from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.responses import created, json_response, no_content
 from broker.contexts.documents import HOSTED_PATH
@@ -58,7 +57,7 @@ async def delete_context(incoming: Incoming) -> web.Response:
 
 
 def _operations(incoming: Incoming) -> ContextOperations:
-    return incoming.request.app[CONTEXT_OPERATIONS]
+    return incoming.app.context_operations
 
 
 def _flag(incoming: Incoming, name: str) -> bool:

@@ -11,11 +11,11 @@ from broker.api.openapi.document import openapi_document
 from broker.api.routes import Route
 
 
-def describe(routes: Iterable[Route]) -> Callable[[web.Request], Awaitable[web.Response]]:
+def describe(routes: Iterable[Route]) -> Callable[[web.BaseRequest], Awaitable[web.Response]]:
     """Return the handler of /openapi.json; the document is written once."""
     body = orjson.dumps(openapi_document(routes))
 
-    async def openapi(_request: web.Request) -> web.Response:
+    async def openapi(_request: web.BaseRequest) -> web.Response:
         return web.Response(body=body, content_type="application/json")
 
     return openapi

@@ -8,7 +8,6 @@ from uuid import uuid4
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import DISCOVERY
 from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
 from broker.api.responses import ngsi_ld_response
 from broker.contexts.context import Context
@@ -19,7 +18,7 @@ async def retrieve_entity_types(incoming: Incoming) -> web.Response:
     """GET /types (6.25.3.1)."""
     details = incoming.parameters.flag("details")
     context = await incoming.context()
-    types = await incoming.request.app[DISCOVERY].entity_types(incoming.caller)
+    types = await incoming.app.discovery.entity_types(incoming.caller)
     body: Any
     if details:
         body = [_type(info, context) for info in types]
@@ -32,7 +31,7 @@ async def retrieve_entity_type(incoming: Incoming) -> web.Response:
     """GET /types/{type} (6.26.3.1)."""
     context = await incoming.context()
     name = context.expand(incoming.part("type"))
-    info = await incoming.request.app[DISCOVERY].entity_type(incoming.caller, name)
+    info = await incoming.app.discovery.entity_type(incoming.caller, name)
     body = {
         "id": info.name,
         "type": "EntityTypeInfo",
@@ -50,7 +49,7 @@ async def retrieve_attributes(incoming: Incoming) -> web.Response:
     """GET /attributes (6.27.3.1)."""
     details = incoming.parameters.flag("details")
     context = await incoming.context()
-    attributes = await incoming.request.app[DISCOVERY].attributes(incoming.caller)
+    attributes = await incoming.app.discovery.attributes(incoming.caller)
     body: Any
     if details:
         body = [_attribute(info, context) | _type_names(info, context) for info in attributes]
@@ -64,7 +63,7 @@ async def retrieve_attribute(incoming: Incoming) -> web.Response:
     """GET /attributes/{attrId} (6.28.3.1)."""
     context = await incoming.context()
     name = context.expand(incoming.part("attrId"))
-    info = await incoming.request.app[DISCOVERY].attribute(incoming.caller, name)
+    info = await incoming.app.discovery.attribute(incoming.caller, name)
     body = {
         **_attribute(info, context),
         "attributeCount": info.count,

@@ -12,14 +12,6 @@ from broker.api.entity_maps import HEADER as MAP_HEADER
 from broker.api.entity_maps import map_header, map_request, name_map, posted_map_request
 from broker.api.handlers.batch import batch_response, dry_run_response
 from broker.api.incoming import Incoming
-from broker.api.keys import (
-    CONSUMPTION,
-    ENTITY_MAPS,
-    MAPPED_QUERIES,
-    PROVISION,
-    PURGING,
-    SETTINGS,
-)
 from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
 from broker.api.parameters import Parameters
@@ -48,7 +40,7 @@ async def create_entity(incoming: Incoming) -> web.Response:
         raise InvalidRequest("the body is an empty JSON document; an entity is needed")
     context = await incoming.context()
     entity = read_entity(incoming.body, context)
-    await incoming.request.app[PROVISION].create_entity(
+    await incoming.app.provision.create_entity(
         incoming.caller, entity, conditions_of(incoming, context)
     )
     return created("/entities", entity.id)
@@ -60,7 +52,7 @@ async def retrieve_entity(incoming: Incoming) -> web.Response:
     media_type = incoming.accepted(ENTITY_TYPES)
     context = await incoming.context()
     wanted = wanted_representation(incoming.parameters, context, media_type)
-    entity = await incoming.request.app[CONSUMPTION].retrieve_entity(
+    entity = await incoming.app.consumption.retrieve_entity(
         incoming.caller, target, conditions_of(incoming, context)
     )
     asked = wanted.attributes
@@ -91,11 +83,11 @@ async def query_entities_by_post(incoming: Incoming) -> web.Response:
 async def _answer_query(
     incoming: Incoming, query: EntityQuery, wanted: Wanted, asked: MapRequest | None
 ) -> web.Response:
-    application = incoming.request.app
+    application = incoming.app
     if asked is None:
-        result = await application[CONSUMPTION].query_entities(incoming.caller, query)
+        result = await application.consumption.query_entities(incoming.caller, query)
         return await answer_page(incoming, query, result, wanted)
-    mapped = await application[MAPPED_QUERIES].query_entities(incoming.caller, query, asked)
+    mapped = await application.mapped_queries.query_entities(incoming.caller, query, asked)
     response = await answer_page(incoming, query, mapped.result, wanted)
     name_map(response, mapped.map_id)
     if mapped.is_new and response.status == 200:
@@ -107,7 +99,7 @@ async def _name_map_of_one(incoming: Incoming, target: str, response: web.Respon
     """Name the entity map of a retrieval, made if there is none yet (5.7.1.4)."""
     asked = map_request(incoming)
     if asked is not None:
-        maps = incoming.request.app[ENTITY_MAPS]
+        maps = incoming.app.entity_maps
         name_map(response, await maps.map_of_entity(incoming.caller, target, asked))
 
 
@@ -115,7 +107,7 @@ async def delete_entity(incoming: Incoming) -> web.Response:
     """DELETE /entities/{entityId} (6.5.3.2)."""
     target = entity_id(incoming)
     context = await incoming.context()
-    await incoming.request.app[PROVISION].delete_entity(
+    await incoming.app.provision.delete_entity(
         incoming.caller, target, conditions_of(incoming, context)
     )
     return no_content()
@@ -129,7 +121,7 @@ async def merge_entity(incoming: Incoming) -> web.Response:
     fragment = read_fragment(
         incoming.body, context, "mergeSimplified" if simplified else "merge", entity_id=target
     )
-    await incoming.request.app[PROVISION].merge_entity(
+    await incoming.app.provision.merge_entity(
         incoming.caller,
         target,
         fragment,
@@ -146,7 +138,7 @@ async def replace_entity(incoming: Incoming) -> web.Response:
     entity = read_entity(_with_id(incoming.body, target), context)
     if entity.id != target:
         raise BadRequestData(f"the id of the body is not the target <{target}>", pointer="/id")
-    await incoming.request.app[PROVISION].replace_entity(
+    await incoming.app.provision.replace_entity(
         incoming.caller, target, entity, conditions_of(incoming, context)
     )
     return no_content()
@@ -169,7 +161,7 @@ async def purge_entities(incoming: Incoming) -> web.Response:
     """DELETE /entities (6.4.3.3); with dryRun=true it tells what would go, and changes nothing."""
     context = await incoming.context()
     parameters = incoming.parameters
-    settings = incoming.request.app[SETTINGS]
+    settings = incoming.app.settings
     query = entity_query(parameters, context, settings, in_snapshot=incoming.is_in_snapshot)
     check_depths(None, DEFAULT_OPTIONS, query.condition)
     map_id = map_header(incoming)
@@ -179,7 +171,7 @@ async def purge_entities(incoming: Incoming) -> web.Response:
         drop=_members(parameters, "drop", context),
         map_id=map_id,
     )
-    purging = incoming.request.app[PURGING]
+    purging = incoming.app.purging
     if parameters.flag("dryRun"):
         response = dry_run_response(await purging.preview(incoming.caller, purge))
     else:

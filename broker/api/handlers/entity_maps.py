@@ -9,7 +9,6 @@ from aiohttp import web
 from broker.api.asked_queries import read_posted_query, read_query
 from broker.api.entity_maps import map_wish, name_map, posted_map_wish
 from broker.api.incoming import Incoming
-from broker.api.keys import ENTITY_MAPS
 from broker.api.media_types import DOCUMENT_TYPES, GEO_JSON, JSON, JSON_LD
 from broker.api.representation import (
     Wanted,
@@ -39,9 +38,7 @@ async def create_entity_map_by_post(incoming: Incoming) -> web.Response:
 async def retrieve_entity_map(incoming: Incoming) -> web.Response:
     """GET /entityMaps/{entityMapId} (6.32.3.1)."""
     media_type = incoming.accepted(DOCUMENT_TYPES)
-    found = await incoming.request.app[ENTITY_MAPS].retrieve_entity_map(
-        incoming.caller, _map_id(incoming)
-    )
+    found = await incoming.app.entity_maps.retrieve_entity_map(incoming.caller, _map_id(incoming))
     return await _answer(incoming, found, media_type)
 
 
@@ -50,20 +47,20 @@ async def update_entity_map(incoming: Incoming) -> web.Response:
     map_id = _map_id(incoming)
     await incoming.context()
     expires_at = _expiry(incoming.body, map_id)
-    await incoming.request.app[ENTITY_MAPS].update_entity_map(incoming.caller, map_id, expires_at)
+    await incoming.app.entity_maps.update_entity_map(incoming.caller, map_id, expires_at)
     return no_content()
 
 
 async def delete_entity_map(incoming: Incoming) -> web.Response:
     """DELETE /entityMaps/{entityMapId} (6.32.3.3)."""
-    await incoming.request.app[ENTITY_MAPS].delete_entity_map(incoming.caller, _map_id(incoming))
+    await incoming.app.entity_maps.delete_entity_map(incoming.caller, _map_id(incoming))
     return no_content()
 
 
 async def _create(
     incoming: Incoming, query: EntityQuery, wanted: Wanted, asked: MapRequest
 ) -> web.Response:
-    made = await incoming.request.app[ENTITY_MAPS].create_for_query(
+    made = await incoming.app.entity_maps.create_for_query(
         incoming.caller, query, lifetime=asked.lifetime, is_split=asked.is_split
     )
     media_type = JSON if wanted.media_type == GEO_JSON else wanted.media_type

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import SOURCE_IDENTITY
 from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
 from broker.api.responses import ngsi_ld_response
 
@@ -13,7 +12,7 @@ from broker.api.responses import ngsi_ld_response
 async def retrieve_source_identity(incoming: Incoming) -> web.Response:
     """GET /info/sourceIdentity (6.33.3.1)."""
     media_type = incoming.accepted(DOCUMENT_TYPES)
-    identity = await incoming.request.app[SOURCE_IDENTITY].retrieve_source_identity(incoming.caller)
+    identity = await incoming.app.source_identity.retrieve_source_identity(incoming.caller)
     body = {
         "id": identity.id,
         "type": "ContextSourceIdentity",

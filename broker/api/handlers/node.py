@@ -16,35 +16,36 @@ from broker.observability.metrics import CONTENT_TYPE, exposition
 Probe: TypeAlias = Callable[[], Awaitable[str | None]]
 """Tells what keeps a part from working, in a sentence, or None when it works."""
 
-PROBES: web.AppKey[Mapping[str, Probe]] = web.AppKey("probes", Mapping)
-"""What has to work for the node to be ready, by name."""
-
 _PROBE_SECONDS = 2.0
 SPECIFICATION = "ETSI GS CIM 009 V1.9.1"
 
 
-async def health(_request: web.Request) -> web.Response:
+async def health(_request: web.BaseRequest) -> web.Response:
     """Answer that the process lives; looks at nothing else."""
     return _json({"status": "alive"})
 
 
-async def ready(request: web.Request) -> web.Response:
-    """Answer 200 when requests can be served, else 503 with what is missing."""
-    probes = request.app[PROBES]
-    problems = await asyncio.gather(*(_ask(probe) for probe in probes.values()))
-    checks = {name: found or "ok" for name, found in zip(probes, problems, strict=True)}
-    if any(problems):
-        return _json({"status": "not ready", "checks": checks}, status=503)
-    return _json({"status": "ready", "checks": checks})
+def readiness(probes: Mapping[str, Probe]) -> Callable[[web.BaseRequest], Awaitable[web.Response]]:
+    """Return the handler of /ready; `probes` are what has to work for the node, by name."""
+
+    async def ready(_request: web.BaseRequest) -> web.Response:
+        """Answer 200 when requests can be served, else 503 with what is missing."""
+        problems = await asyncio.gather(*(_ask(probe) for probe in probes.values()))
+        checks = {name: found or "ok" for name, found in zip(probes, problems, strict=True)}
+        if any(problems):
+            return _json({"status": "not ready", "checks": checks}, status=503)
+        return _json({"status": "ready", "checks": checks})
+
+    return ready
 
 
-async def metrics(_request: web.Request) -> web.Response:
+async def metrics(_request: web.BaseRequest) -> web.Response:
     """Answer the metrics of all processes of the node in the Prometheus text format."""
     body = await asyncio.to_thread(exposition)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
 
-async def version(_request: web.Request) -> web.Response:
+async def version(_request: web.BaseRequest) -> web.Response:
     """Answer which broker this is and which standard it speaks."""
     return _json(
         {

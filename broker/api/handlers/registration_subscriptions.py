@@ -5,11 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import REGISTRATION_SUBSCRIPTIONS
 from broker.api.subscription_documents import SubscriptionResource
 
 _RESOURCE = SubscriptionResource(
-    "/csourceSubscriptions", REGISTRATION_SUBSCRIPTIONS, names_triggers=False
+    "/csourceSubscriptions", lambda app: app.registration_subscriptions, names_triggers=False
 )
 
 

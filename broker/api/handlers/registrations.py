@@ -8,7 +8,6 @@ from aiohttp import web
 
 from broker.api.documents import answer_document, refuse_empty, uri_part
 from broker.api.incoming import Incoming
-from broker.api.keys import REGISTRATIONS, SETTINGS
 from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.paging import offset_page_headers
 from broker.api.queries import page_of
@@ -25,7 +24,7 @@ async def register_source(incoming: Incoming) -> web.Response:
     """POST /csourceRegistrations (6.8.3.1)."""
     refuse_empty(incoming, "a registration")
     context = await incoming.context()
-    registration_id = await incoming.request.app[REGISTRATIONS].register_source(
+    registration_id = await incoming.app.registrations.register_source(
         incoming.caller, incoming.body, context
     )
     return created("/csourceRegistrations", registration_id)
@@ -36,8 +35,8 @@ async def query_registrations(incoming: Incoming) -> web.Response:
     media_type = incoming.accepted(DOCUMENT_TYPES)
     context = await incoming.context()
     parameters = incoming.parameters
-    page = page_of(parameters, incoming.request.app[SETTINGS])
-    found = await incoming.request.app[REGISTRATIONS].query_registrations(
+    page = page_of(parameters, incoming.app.settings)
+    found = await incoming.app.registrations.query_registrations(
         incoming.caller,
         registration_query(parameters, context),
         context,
@@ -54,7 +53,7 @@ async def retrieve_registration(incoming: Incoming) -> web.Response:
     registration_id = _registration_id(incoming)
     media_type = incoming.accepted(DOCUMENT_TYPES)
     context = await incoming.context()
-    registration = await incoming.request.app[REGISTRATIONS].retrieve_registration(
+    registration = await incoming.app.registrations.retrieve_registration(
         incoming.caller, registration_id
     )
     body = _present(incoming, registration, context)
@@ -66,7 +65,7 @@ async def update_registration(incoming: Incoming) -> web.Response:
     registration_id = _registration_id(incoming)
     refuse_empty(incoming, "a registration")
     context = await incoming.context()
-    await incoming.request.app[REGISTRATIONS].update_registration(
+    await incoming.app.registrations.update_registration(
         incoming.caller, registration_id, incoming.body, context
     )
     return no_content()
@@ -74,7 +73,7 @@ async def update_registration(incoming: Incoming) -> web.Response:
 
 async def delete_registration(incoming: Incoming) -> web.Response:
     """DELETE /csourceRegistrations/{registrationId} (6.9.3.3)."""
-    await incoming.request.app[REGISTRATIONS].delete_registration(
+    await incoming.app.registrations.delete_registration(
         incoming.caller, _registration_id(incoming)
     )
     return no_content()

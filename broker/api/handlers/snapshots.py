@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import SNAPSHOTS
 from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
 from broker.api.responses import created, ngsi_ld_response, no_content
 from broker.api.snapshots import (
@@ -23,23 +22,21 @@ from broker.model.snapshot import Snapshot
 async def create_snapshot(incoming: Incoming) -> web.Response:
     """POST /snapshots (6.36.3.1): it is filled in the background."""
     wish = read_snapshot(incoming.body, await incoming.context())
-    snapshot_id = await incoming.request.app[SNAPSHOTS].create_snapshot(incoming.caller, wish)
+    snapshot_id = await incoming.app.snapshots.create_snapshot(incoming.caller, wish)
     return created("/snapshots", snapshot_id)
 
 
 async def purge_snapshots(incoming: Incoming) -> web.Response:
     """DELETE /snapshots (6.36.3.2): delete those that fit a query."""
     fits = snapshot_filter(incoming.parameters.text("q"))
-    await incoming.request.app[SNAPSHOTS].purge_snapshots(incoming.caller, fits)
+    await incoming.app.snapshots.purge_snapshots(incoming.caller, fits)
     return no_content()
 
 
 async def retrieve_snapshot(incoming: Incoming) -> web.Response:
     """GET /snapshots/{snapshotId} (6.37.3.1): its status, and what became of its queries."""
     media_type = incoming.accepted(DOCUMENT_TYPES)
-    found = await incoming.request.app[SNAPSHOTS].retrieve_snapshot(
-        incoming.caller, _snapshot_id(incoming)
-    )
+    found = await incoming.app.snapshots.retrieve_snapshot(incoming.caller, _snapshot_id(incoming))
     return await _answer(incoming, found, media_type)
 
 
@@ -48,7 +45,7 @@ async def update_snapshot(incoming: Incoming) -> web.Response:
     snapshot_id = _snapshot_id(incoming)
     media_type = incoming.accepted(DOCUMENT_TYPES)
     await incoming.context()
-    updated = await incoming.request.app[SNAPSHOTS].update_snapshot(
+    updated = await incoming.app.snapshots.update_snapshot(
         incoming.caller, snapshot_id, read_changes(incoming.body, snapshot_id)
     )
     return await _answer(incoming, updated, media_type)
@@ -56,7 +53,7 @@ async def update_snapshot(incoming: Incoming) -> web.Response:
 
 async def delete_snapshot(incoming: Incoming) -> web.Response:
     """DELETE /snapshots/{snapshotId} (6.37.3.3)."""
-    await incoming.request.app[SNAPSHOTS].delete_snapshot(incoming.caller, _snapshot_id(incoming))
+    await incoming.app.snapshots.delete_snapshot(incoming.caller, _snapshot_id(incoming))
     return no_content()
 
 
@@ -65,9 +62,7 @@ async def clone_snapshot(incoming: Incoming) -> web.Response:
     snapshot_id = _snapshot_id(incoming)
     await incoming.context()
     wish = read_clone(incoming.body)
-    clone_id = await incoming.request.app[SNAPSHOTS].clone_snapshot(
-        incoming.caller, snapshot_id, wish
-    )
+    clone_id = await incoming.app.snapshots.clone_snapshot(incoming.caller, snapshot_id, wish)
     return created("/snapshots", clone_id)
 
 

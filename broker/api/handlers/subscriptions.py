@@ -5,10 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from broker.api.incoming import Incoming
-from broker.api.keys import SUBSCRIPTIONS
 from broker.api.subscription_documents import SubscriptionResource
 
-_RESOURCE = SubscriptionResource("/subscriptions", SUBSCRIPTIONS)
+_RESOURCE = SubscriptionResource("/subscriptions", lambda app: app.subscriptions)
 
 
 async def create_subscription(incoming: Incoming) -> web.Response:

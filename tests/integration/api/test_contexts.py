@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import RawTestServer, TestClient, TestServer
 
 from broker.app import build_api
 from broker.config import Settings
@@ -37,7 +37,7 @@ def application(mongodb_uri, database_prefix):
 
 @pytest.fixture
 async def api(application):
-    async with TestClient(TestServer(application)) as client:
+    async with application.opened(), TestClient(RawTestServer(application.answer)) as client:
         yield client
 
 

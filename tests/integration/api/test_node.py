@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import RawTestServer, TestClient
 
 from broker import __version__
 from broker.api.handlers import node
@@ -25,12 +25,18 @@ async def _hangs() -> str | None:
     return None
 
 
-def _client(**probes: node.Probe) -> TestClient[web.Request, web.Application]:
-    app = web.Application()
-    app[node.PROBES] = probes
-    for name in ("health", "ready", "metrics", "version"):
-        app.router.add_get(f"/{name}", getattr(node, name))
-    return TestClient(TestServer(app))
+def _client(**probes: node.Probe) -> TestClient[web.BaseRequest, None]:
+    answers = {
+        "/health": node.health,
+        "/ready": node.readiness(probes),
+        "/metrics": node.metrics,
+        "/version": node.version,
+    }
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return await answers[request.path](request)
+
+    return TestClient(RawTestServer(answer))
 
 
 async def test_it_lives_whatever_fails() -> None:

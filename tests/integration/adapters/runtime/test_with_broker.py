@@ -47,11 +47,10 @@ async def broker_url(mongodb_uri, database_prefix):
         settings,
         mongodb=replace(settings.mongodb, uri=mongodb_uri, database_prefix=database_prefix),
     )
-    runner = web.AppRunner(await asyncio.to_thread(build_api, settings), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    api = await asyncio.to_thread(build_api, settings)
+    async with api.serving(shutdown_timeout=0.1) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 
 @asynccontextmanager

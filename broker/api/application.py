@@ -1,10 +1,8 @@
-"""What handlers find in the application, typed."""
+"""What the handlers of the API work with, typed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from aiohttp import web
 
 from broker.contexts.resolver import ContextResolver
 from broker.operations.batch import BatchOperations
@@ -20,7 +18,6 @@ from broker.operations.repeats import Repeats
 from broker.operations.snapshots import SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionOperations
-from broker.operations.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +35,23 @@ class ApiSettings:
     public_url: str | None = None
 
 
-SETTINGS = web.AppKey("settings", ApiSettings)
-CONTEXTS = web.AppKey("contexts", ContextResolver)
-TENANCY = web.AppKey("tenancy", Tenancy)
-PROVISION = web.AppKey("provision", EntityProvision)
-CONSUMPTION = web.AppKey("consumption", EntityConsumption)
-DISCOVERY = web.AppKey("discovery", Discovery)
-PURGING = web.AppKey("purging", Purging)
-SOURCE_IDENTITY = web.AppKey("source_identity", SourceIdentity)
-ENTITY_MAPS = web.AppKey("entity_maps", EntityMaps)
-MAPPED_QUERIES = web.AppKey("mapped_queries", MappedQueries)
-SNAPSHOTS = web.AppKey("snapshots", SnapshotOperations)
-BATCH = web.AppKey("batch", BatchOperations)
-REPEATS = web.AppKey("repeats", Repeats)
-REGISTRATIONS = web.AppKey("registrations", RegistrationOperations)
-SUBSCRIPTIONS = web.AppKey("subscriptions", SubscriptionOperations)
-REGISTRATION_SUBSCRIPTIONS = web.AppKey("registration_subscriptions", SubscriptionOperations)
-CONTEXT_OPERATIONS = web.AppKey("context_operations", ContextOperations)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The operations behind the API, and what else its handlers work with."""
+
+    settings: ApiSettings
+    contexts: ContextResolver
+    context_operations: ContextOperations
+    provision: EntityProvision
+    consumption: EntityConsumption
+    batch: BatchOperations
+    purging: Purging
+    discovery: Discovery
+    repeats: Repeats
+    entity_maps: EntityMaps
+    mapped_queries: MappedQueries
+    snapshots: SnapshotOperations
+    source_identity: SourceIdentity
+    registrations: RegistrationOperations
+    subscriptions: SubscriptionOperations
+    registration_subscriptions: SubscriptionOperations
