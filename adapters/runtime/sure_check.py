@@ -61,16 +61,17 @@ def _keyword_check(keyword: str, argument: Any, resolve: Resolve, depth: int) ->
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in NUMBERS
 
 
+NUMBERS = frozenset({int, float})
 TYPES: Mapping[str, Check] = {
-    "string": lambda value: isinstance(value, str),
+    "string": lambda value: type(value) is str,
     "number": _is_number,
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
+    "integer": lambda value: type(value) is int,
+    "boolean": lambda value: type(value) is bool,
+    "object": lambda value: type(value) is dict,
+    "array": lambda value: type(value) is list,
     "null": lambda value: value is None,
 }
 
@@ -82,11 +83,9 @@ def _type(argument: Any) -> Check:
 
 def _enum(choices: Any) -> Check:
     """Recognise text, true, false and null; a number among the choices is never sure."""
-    texts = frozenset(one for one in choices if isinstance(one, str))
-    plain = [one for one in choices if one is None or isinstance(one, bool)]
-    return lambda value: (
-        value in texts if isinstance(value, str) else any(value is one for one in plain)
-    )
+    kinds = {str, bool, type(None)}
+    sure = frozenset(one for one in choices if type(one) in kinds)
+    return lambda value: type(value) in kinds and value in sure
 
 
 def _format(name: Any) -> Check:
@@ -119,6 +118,12 @@ def _properties(schemas: Mapping[str, Any], compiled: Callable[[Any], Check]) ->
     return check
 
 
+def _every_member(schema: Any, compiled: Callable[[Any], Check]) -> Check:
+    """Ask it of all members, the named ones too: that is sure, and schemas have one or the other."""
+    one = compiled(schema)
+    return lambda value: not isinstance(value, dict) or all(map(one, value.values()))
+
+
 def _items(schema: Any, compiled: Callable[[Any], Check]) -> Check:
     one = compiled(schema)
     return lambda value: not isinstance(value, list) or all(map(one, value))
@@ -138,9 +143,14 @@ def _prefix(schemas: list[Any], compiled: Callable[[Any], Check]) -> Check:
 
 
 def _any_of(checks: list[Check]) -> Check:
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: any(one(value) for one in checks)
+    """Combine checks two and two: see `_all_of`."""
+    if not checks:
+        return _never
+    first, rest = checks[0], checks[1:]
+    if not rest:
+        return first
+    others = _any_of(rest)
+    return lambda value: first(value) or others(value)
 
 
 def _all_of(checks: list[Check]) -> Check:
@@ -180,6 +190,7 @@ def _pattern(pattern: re.Pattern[str]) -> Check:
 
 NESTED: Mapping[str, Callable[[Any, Callable[[Any], Check]], Check]] = {
     "properties": _properties,
+    "additionalProperties": _every_member,
     "items": _items,
     "prefixItems": _prefix,
     "anyOf": lambda schemas, compiled: _any_of([compiled(one) for one in schemas]),

@@ -11,6 +11,7 @@ keywords decides first, and jsonschema is asked only about what that check does 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from adapters.runtime.errors import Invalid, Misconfigured
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # imported where it is needed: it is seldom needed, and slow 
     from adapters.runtime.json_schema import FullCheck
 
 VALUE_MEMBERS = ("value", *KIND_BY_MEMBER)
+_TEXTS_REMEMBERED = 1024
+"""How many texts of one attribute are remembered: the cells of many a column are few."""
 NOT_ATTRIBUTES = frozenset({"id", "type", "@context", "scope", "expiresAt"})
 
 
@@ -82,6 +85,11 @@ class _TypeCheck:
         self._sure = {
             name: sure_check(one, schemas.definition) for name, one in self._properties.items()
         }
+        self._sure_of_text = {
+            name: lru_cache(_TEXTS_REMEMBERED)(one)
+            for name, one in self._sure.items()
+            if name not in NOT_ATTRIBUTES
+        }
         self._whole = None if not _spans(schema) else self._full_check(schema)
         self._single: dict[str, FullCheck] = {}
 
@@ -94,11 +102,16 @@ class _TypeCheck:
         if self._whole is not None or not self._required <= entity.keys():
             return False
         for name, attribute in entity.items():
-            sure = self._sure.get(name)
-            if sure is None:
+            sure_of_text = self._sure_of_text.get(name)
+            if sure_of_text is None:
                 if self._strict and name not in NOT_ATTRIBUTES:
                     return False
-            elif name not in NOT_ATTRIBUTES and not all(map(sure, simple_values(attribute))):
+                continue
+            value = attribute.get("value") if type(attribute) is dict else None
+            if type(value) is str:
+                if not sure_of_text(value):
+                    return False
+            elif not all(map(self._sure[name], simple_values(attribute))):
                 return False
         return True
 
@@ -161,8 +174,7 @@ def _spans(schema: Mapping[str, Any]) -> bool:
 def simple_values(attribute: Any) -> list[Any]:
     """Return the value of every instance of an attribute, as the simplified form has it."""
     if isinstance(attribute, dict):
-        value = attribute.get("value")
-        return [value if isinstance(value, str) else _simple(attribute)]
+        return [_plain(attribute["value"]) if "value" in attribute else _simple(attribute)]
     if isinstance(attribute, list) and attribute and all(_is_instance(one) for one in attribute):
         return [_simple(one) for one in attribute]
     return [attribute]

@@ -48,6 +48,7 @@ schemas = st.recursive(
         optional={
             "properties": st.dictionaries(st.sampled_from(["a", "b", "type"]), inner, max_size=2),
             "items": inner,
+            "additionalProperties": inner,
             "prefixItems": st.lists(inner, min_size=1, max_size=2),
             "anyOf": st.lists(inner, min_size=1, max_size=2),
             "allOf": st.lists(inner, min_size=1, max_size=2),
@@ -74,6 +75,7 @@ def test_what_is_surely_valid_is_valid(schema, value):
         ({"type": "array", "items": {"enum": ["a", "b"]}}, ["a", "b", "a"]),
         ({"enum": ["unknown", True, False]}, False),
         ({"type": "object", "properties": {"a": {"type": "integer"}}}, {"a": 1, "b": "x"}),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, {"a": "x", "b": "y"}),
     ],
 )
 def test_ordinary_schemas_need_no_second_look(schema, value):
