@@ -22,6 +22,7 @@ Reader = Callable[[str], Reading]
 
 _CACHED_KINDS: Final = frozenset(("flag", "date", "datetime", "time", "code", "number", "integer"))
 _CACHE_SIZE: Final = 4096
+_CELLS_REMEMBERED: Final = 1024
 
 
 def text_property(value: str) -> dict[str, Any]:
@@ -52,8 +53,33 @@ def step_for(column: Column, places: Sequence[int], order: dates.DateOrder) -> S
     if column.kind in several:
         return several[column.kind](column, places)
     if column.kind in ("text", "kana"):
-        return _text(column, places[0])
-    return _single(column, places[0], _reader(column, order))
+        return _remembering(_text(column, places[0]), places[0])
+    return _remembering(_single(column, places[0], _reader(column, order)), places[0])
+
+
+def _remembering(step: Step, place: int) -> Step:
+    """The same step of one cell, which reads a cell once where it has nothing to tell about it.
+
+    The cells of most columns are few (cities, hours, marks) and their attributes the larger part
+    of an entity. Rows share them, so nobody may change an attribute once it is made.
+    """
+    known: dict[str, Attributes] = {}
+
+    def remembering(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
+        cell = cells[place]
+        made = known.get(cell)
+        if made is not None:
+            attributes.update(made)
+        elif len(known) >= _CELLS_REMEMBERED:
+            step(cells, attributes, findings)
+        else:
+            told, made = findings.count(), {}
+            step(cells, made, findings)
+            attributes.update(made)
+            if findings.count() == told:
+                known[cell] = made
+
+    return remembering
 
 
 def _reader(column: Column, order: dates.DateOrder) -> Reader:
@@ -258,7 +284,7 @@ def _capacity(column: Column, places: Sequence[int]) -> Step:
 
 
 def _weekdays(column: Column, places: Sequence[int]) -> Step:
-    plain = _text(column, places[0])
+    plain = _remembering(_text(column, places[0]), places[0])
 
     def step(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
         plain(cells, attributes, findings)

@@ -34,6 +34,10 @@ class RowFindings:
         """A cell could not be read or looks wrong; the row is imported without it."""
         self.warnings.append(Finding(self.row, column, value, reason, remedy))
 
+    def count(self) -> int:
+        """How many remarks there are so far."""
+        return len(self.repairs) + len(self.warnings)
+
     def __iter__(self) -> Iterator[Finding]:
         yield from self.repairs
         yield from self.warnings

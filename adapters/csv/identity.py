@@ -56,6 +56,8 @@ def row_keys(attributes: Mapping[str, Any], identity: Identity) -> RowKeys:
 
 def stable_identifier(stated: str) -> str:
     """A stated id in one spelling: half-width, numbers without leading zeros, URN-safe."""
+    if stated.isascii() and stated.isdigit():  # most are: the rest changes nothing about them
+        return stated.lstrip("0") or "0"
     plain = re.sub(r"\s+", "", folded(stated)).removesuffix(".0")
     if plain.isdigit():
         plain = plain.lstrip("0") or "0"

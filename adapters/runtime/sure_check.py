@@ -119,7 +119,7 @@ def _properties(schemas: Mapping[str, Any], compiled: Callable[[Any], Check]) ->
 
 
 def _every_member(schema: Any, compiled: Callable[[Any], Check]) -> Check:
-    """Ask it of all members, the named ones too: that is sure, and schemas have one or the other."""
+    """Ask it of all members, the named ones too: nothing is sure that should not be."""
     one = compiled(schema)
     return lambda value: not isinstance(value, dict) or all(map(one, value.values()))
 

@@ -290,3 +290,19 @@ def test_the_same_table_in_cp932_and_tabs_gives_the_same_entities():
     rows = [AED, aed("1"), aed("2", "図書館")]
     tsv = "\r\n".join("\t".join(row) for row in rows).encode("cp932")
     assert entities(read_file(tsv, "222127_aed.tsv", ImportOptions())) == entities(imported(rows))
+
+
+def test_what_is_said_of_a_cell_is_said_of_every_row_that_has_it():
+    cells = ["有", "☆", "有", "☆"]
+    rows = [aed(str(number), flag=flag) for number, flag in enumerate(cells)]
+    read = imported([AED, *rows])
+    assert [warning.row for warning in read.report.warnings] == [3, 5]
+    assert ["pediatricSupportNote" in one for one in entities(read)] == [False, True] * 2
+    alone = [entities(imported([AED, row]))[0] for row in rows]
+    assert entities(read) == alone
+
+
+def test_a_column_of_many_different_cells_is_read_like_one_of_few():
+    rows = [aed(str(number), name=f"施設{number % 1500}") for number in range(3000)]
+    names = [value(one, "name") for one in entities(imported([AED, *rows]))]
+    assert names == [row[2] for row in rows]
