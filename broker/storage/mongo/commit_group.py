@@ -24,7 +24,7 @@ import asyncio
 import logging
 import os
 import random
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -55,12 +55,12 @@ from broker.storage.mongo.catalogue import Key, catalogue_updates, count_differe
 from broker.storage.mongo.connection import Document
 from broker.storage.mongo.documents import (
     Encoded,
-    decode_entity,
     encode_change,
     encode_entity,
     encode_update,
 )
 from broker.storage.mongo.errors import RETRYABLE_CODES, translate
+from broker.storage.mongo.held_entities import HeldEntities
 from broker.storage.mongo.repeats import carried_out_by, encode_mark, recorded_for
 from broker.storage.mongo.transaction import Transaction, Transactions
 from broker.storage.mongo.write_queue import WaitingWrite, WriteQueue
@@ -132,7 +132,7 @@ class CommitGroup:
         self._queue = WriteQueue(limit=limits.queued_writes, group_limit=limits.writes_a_group)
         self._is_running = False
         self._shard = str(os.getpid() % _SHARDS)
-        self._held: OrderedDict[str, Entity] = OrderedDict()
+        self._held = HeldEntities(limit=limits.held_entities)
 
     def enter(
         self,
@@ -199,7 +199,7 @@ class CommitGroup:
     async def _transact(self, group: list[WaitingWrite], attempt: _Attempt) -> None:
         async with self._transactions.begin(self._database) as transaction:
             attempt.transaction = transaction
-            held = await self._read(transaction, {write.entity_id for write in group})
+            held = await self._held.read(transaction, {write.entity_id for write in group})
             tokens = [write.token for write in group if write.token is not None]
             carried_out: dict[str, Transition] = {}
             if tokens:
@@ -212,32 +212,6 @@ class CommitGroup:
                 await transaction.commit()
             else:
                 await transaction.abort()
-
-    async def _read(self, transaction: Transaction, ids: set[str]) -> dict[str, Entity]:
-        """Return the present state of the group's entities.
-
-        Where all of them were written here before, their versions are enough: what has not
-        changed since then need not be sent and decoded again.
-        """
-        held = self._held
-        projection = {"v": 1} if all(entity_id in held for entity_id in ids) else None
-        condition = {"_id": {"$in": list(ids)}}
-        found: dict[str, Entity] = {}
-        outdated: set[str] = set()
-        for document in await transaction.find("entities", condition, projection):
-            entity_id = document["_id"]
-            known = held.get(entity_id)
-            if known is not None and known.version == document["v"]:
-                found[entity_id] = known
-            elif "a" in document:
-                found[entity_id] = decode_entity(document)
-            else:
-                outdated.add(entity_id)
-        if outdated:
-            for entity_id in outdated:
-                held.pop(entity_id, None)
-            found.update(await self._read(transaction, outdated))
-        return found
 
     def _compute(
         self,
@@ -353,11 +327,7 @@ class CommitGroup:
     def _finish(self, attempt: _Attempt) -> None:
         for entity_id, plan in attempt.plans.items():
             if plan.changes:
-                self._held.pop(entity_id, None)
-                if plan.current is not None:
-                    self._held[entity_id] = plan.current
-        while len(self._held) > self._limits.held_entities:
-            self._held.popitem(last=False)
+                self._held.hold(entity_id, plan.current)
         for write, result in attempt.results:
             if write.done.done():  # the client went away
                 continue

@@ -134,7 +134,9 @@ class MongoEntityStore:
         lookup = self._lookups.get(tenant)
         if lookup is None:
             _forget_snapshots(self._lookups)
-            lookup = self._lookups[tenant] = LookupGroup(self._databases.of(tenant))
+            lookup = self._lookups[tenant] = LookupGroup(
+                self._databases.client, self._databases.of(tenant)
+            )
         return lookup
 
     async def _open_group(self, tenant: str) -> CommitGroup:

@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import Sequence
 from itertools import islice
 
+from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure
 
 from broker.model.errors import NgsiLdError
 from broker.observability.metrics import LOOKUP_GROUP_ENTITIES
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.connection import Document
+from broker.storage.mongo.conversation import Conversation, borrow_connection
 from broker.storage.mongo.errors import translated
 
 _IDS_A_QUERY = 500
@@ -24,8 +27,11 @@ _IDS_A_QUERY = 500
 class LookupGroup:
     """Reads entity documents of one tenant by id."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._entities = database["entities"]
+    def __init__(
+        self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document]
+    ) -> None:
+        self._client = client
+        self._database = database
         self._waiting: dict[str, list[asyncio.Future[Document | None]]] = {}
         self._is_running = False
 
@@ -68,11 +74,16 @@ class LookupGroup:
 
     async def _query(self, ids: list[str]) -> dict[str, Document]:
         with translated():
-            if len(ids) == 1:
-                document = await self._entities.find_one({"_id": ids[0]})
-                return {} if document is None else {ids[0]: document}
-            cursor = self._entities.find({"_id": {"$in": ids}}, batch_size=_IDS_A_QUERY)
-            return {document["_id"]: document for document in await cursor.to_list()}
+            try:
+                found = await self._find(ids)
+            except ConnectionFailure:  # a new primary may have been elected meanwhile
+                found = await self._find(ids)
+        return {document["_id"]: document for document in found}
+
+    async def _find(self, ids: list[str]) -> list[Document]:
+        condition = {"_id": ids[0] if len(ids) == 1 else {"$in": ids}}
+        async with await borrow_connection(self._client) as connection:
+            return await Conversation(connection, self._database).find("entities", condition)
 
 
 def _answer(

@@ -1,35 +1,26 @@
 """Transactions whose commands need not wait for one another.
 
-PyMongo's sessions send a command only when the answer to the one before has been read and handled:
-for the four to five small commands of a commit group that was a third of its time, in which the
-server waited for us and we for the server. Here the commands of a transaction go out on one
-connection as they are made, the server carries them out in order, and the answers are read at the
-end. That is safe because a command that fails ends the transaction: what was sent behind it,
-`commitTransaction` included, is refused.
-
-Connections come from PyMongo's pool, so discovery, TLS, authentication and the watch over the
-servers stay PyMongo's; that it lends one is not part of its documented interface, which is why
-`pyproject.toml` admits only releases this was tried with (tests/contract/storage/
-test_transaction.py).
+Over PyMongo's sessions the four to five small commands of a commit group took a third of its time,
+in which the server waited for us and we for the server. That they go out at once is safe because a
+command that fails ends the transaction: what was sent behind it, `commitTransaction` included, is
+refused.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bson import Binary, Int64
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.pool import AsyncConnection
-from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
-from pymongo.helpers_shared import _check_command_response
-from pymongo.message import _op_msg
-from pymongo.write_concern import WriteConcern
+from pymongo.errors import OperationFailure, PyMongoError
 
 from broker.storage.mongo.connection import DURABLE, Document
+from broker.storage.mongo.conversation import Conversation, borrow_connection
 
 _LOCAL = {"level": "local"}
 _AT_REST = frozenset({225, 251, 256})
@@ -44,55 +35,31 @@ class _Session:
     number: int = 0
 
 
-class Transaction:
-    """A transaction on one connection.
+class Transaction(Conversation):
+    """A transaction on one connection; reads see the state at its first command.
 
-    Reads see the state at its first command. Every method raises PyMongoError, DocumentTooLarge for
-    what no server takes; after an error the transaction is of no further use.
+    After an error it is of no further use.
     """
 
     def __init__(
-        self, connection: AsyncConnection, database: AsyncDatabase[Document], session: _Session
+        self, connection: AsyncConnection, database: AsyncDatabase[Document], members: Document
     ) -> None:
-        self._connection = connection
-        self._database = database
-        self._session = session
-        self._members: Document = {
-            "lsid": session.id,
-            "txnNumber": Int64(session.number),
-            "autocommit": False,
-        }
+        super().__init__(connection, database)
+        self._members = members
         self._has_begun = False
         self._has_ended = False
-        self._unanswered: list[int] = []
 
-    async def find(
-        self, collection: str, condition: Document, projection: Document | None = None
-    ) -> list[Document]:
-        """Return all documents of a collection that fulfil a condition."""
-        command: Document = {"find": collection, "filter": condition, "batchSize": 1_000}
-        if projection is not None:
-            command["projection"] = projection
-        await self.send(command)
-        cursor = (await self._answers())[-1]["cursor"]
-        found: list[Document] = cursor["firstBatch"]
-        while cursor["id"]:
-            await self.send({"getMore": Int64(cursor["id"]), "collection": collection})
-            cursor = (await self._answers())[-1]["cursor"]
-            found += cursor["nextBatch"]
-        return found
-
-    async def send(self, command: Document) -> None:
+    async def send(self, command: Document, *, database: str | None = None) -> None:
         """Send a command; what comes of it is told by the method that waits next."""
         command |= self._members
         if not self._has_begun:
             self._has_begun = True
             command |= {"startTransaction": True, "readConcern": _LOCAL}
-        await self._send(command, self._database.name)
+        await super().send(command, database=database)
 
     async def commit(self) -> None:
         """Wait for what was sent, commit it, and return when that is journaled."""
-        await self._end({"commitTransaction": 1}, DURABLE)
+        await self._end({"commitTransaction": 1, "writeConcern": DURABLE.document})
 
     async def abort(self) -> None:
         """Undo what was sent."""
@@ -103,60 +70,24 @@ class Transaction:
 
         Raises nothing: a connection that broke is told by the error that is under way.
         """
-        if not self._has_begun or self._has_ended or self._connection.closed:
+        if self._has_ended or self.connection.closed:
             return
-        for what in (self._answers, self.abort):
+        for what in (self.answers, self.abort):
             with suppress(PyMongoError):
                 await what()
 
     def continued_on(self, connection: AsyncConnection) -> Transaction:
         """Return the same transaction on another connection."""
-        other = Transaction(connection, self._database, self._session)
-        other._members, other._has_begun = self._members, True
+        other = Transaction(connection, self.database, self._members)
+        other._has_begun = True
         return other
 
-    async def _end(self, command: Document, concern: WriteConcern | None = None) -> None:
+    async def _end(self, command: Document) -> None:
         if not self._has_begun:
             return
-        command |= self._members
-        if concern is not None:
-            command["writeConcern"] = concern.document
-        await self._send(command, "admin")
-        await self._answers()
+        await self.send(command, database="admin")
+        await self.answers()
         self._has_ended = True
-
-    async def _send(self, command: Document, database: str) -> None:
-        request, message, size, largest = _op_msg(
-            0,
-            command,
-            database,
-            None,
-            self._database.codec_options,
-            self._connection.compression_context,
-        )
-        if size > self._connection.max_message_size:
-            raise DocumentTooLarge(f"a command of {size} bytes is more than the server takes")
-        await self._connection.send_message(message, largest)
-        self._unanswered.append(request)
-
-    async def _answers(self) -> list[Document]:
-        """Read the answers to all that was sent, and raise the first failure among them."""
-        answers: list[Document] = []
-        while self._unanswered:
-            message = await self._connection.receive_message(self._unanswered[0])
-            del self._unanswered[0]
-            answers.append(message.command_response(self._database.codec_options))
-        for answer in answers:
-            self._check(answer)
-        return answers
-
-    def _check(self, answer: Document) -> None:
-        _check_command_response(
-            answer, self._connection.max_wire_version, parse_write_concern_error=True
-        )
-        errors = answer.get("writeErrors")
-        if errors:
-            raise OperationFailure(errors[0].get("errmsg", ""), errors[0]["code"], errors[0])
 
 
 class Transactions:
@@ -174,8 +105,9 @@ class Transactions:
         """
         session = self._free.pop() if self._free else _Session()
         session.number += 1
-        async with await self._connection() as connection:
-            transaction = Transaction(connection, database, session)
+        members = {"lsid": session.id, "txnNumber": Int64(session.number), "autocommit": False}
+        async with await borrow_connection(self._client) as connection:
+            transaction = Transaction(connection, database, members)
             try:
                 yield transaction
             except BaseException:
@@ -189,12 +121,9 @@ class Transactions:
         Afterwards it is committed or never will be. Raises ConnectionFailure while there is no
         server to ask.
         """
-        async with await self._connection() as connection:
+        async with await borrow_connection(self._client) as connection:
             try:
                 await transaction.continued_on(connection).abort()
             except OperationFailure as error:
                 if error.code not in _AT_REST:
                     raise
-
-    async def _connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return await self._client._conn_for_writes(None, "transaction")  # noqa: SLF001 - see above

@@ -140,7 +140,7 @@ async def test_a_connection_that_breaks_leaves_a_transaction_that_can_be_put_to_
             begun.append(transaction)
             await transaction.send(an_insert("entities", "a"))
             await transaction.find("entities", {})
-            transaction._connection.conn.get_conn.transport.abort()
+            transaction.connection.conn.get_conn.transport.abort()
             await transaction.commit()
 
     with pytest.raises(ConnectionFailure):
