@@ -55,6 +55,17 @@ class EntityQuery:
     is_local: bool = False
     now: str = ""
 
+    @property
+    def only_type(self) -> str | None:
+        """The type, if having it is all that is asked of an entity."""
+        match self.selectors:
+            case (EntitySelector(ids=(), id_pattern=None, types=((only,),)),):
+                pass
+            case _:
+                return None
+        restricted = self.attributes or self.condition or self.geo or self.scope
+        return None if restricted else only
+
     def evolve(self, **changes: Any) -> EntityQuery:
         """Return a copy with some members replaced."""
         return replace(self, **changes)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from pymongo.asynchronous.database import AsyncDatabase
+
 from broker.model.entity import Attributes, Entity
 from broker.storage.catalogue import CatalogueEntry
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.tenants import EXPIRY_INDEX
 
 COLLECTION = "catalogue"
 
@@ -74,6 +77,19 @@ def catalogue_updates(counts: Counter[Key], shard: str) -> list[Document]:
         for key, step in entries.items()
         if step
     ]
+
+
+async def count_of_type(database: AsyncDatabase[Document], type_: str, now: str) -> int:
+    """Return how many entities have a type and did not expire before `now`.
+
+    It takes a sum over the processes and a count of what expired and is not removed yet, however
+    many entities there are. Raises PyMongoError.
+    """
+    written = {"t": type_, "n": "", "k": ""}
+    parts = await database[COLLECTION].find(written, {"c": 1}).to_list()
+    expired = {"t": type_, "xd": {"$lte": now}}
+    past = await database["entities"].count_documents(expired, hint=EXPIRY_INDEX)
+    return int(sum(part["c"] for part in parts)) - past
 
 
 class MongoCatalogue:

@@ -14,6 +14,7 @@ from broker.model.expiry import without_expired
 from broker.model.spaces import is_snapshot
 from broker.query.entity_query import EntityQuery
 from broker.storage.entities import EntityPage
+from broker.storage.mongo.catalogue import count_of_type
 from broker.storage.mongo.commit_group import CommitGroup, GroupLimits
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_entity
@@ -92,7 +93,11 @@ class MongoEntityStore:
 
     async def count(self, tenant: str, query: EntityQuery) -> int:
         """Return how many entities match, whatever the page."""
-        return await count_matching(self._reader(tenant, query), query)
+        reader = self._reader(tenant, query)
+        if query.only_type is None:
+            return await count_matching(reader, query)
+        with translated():
+            return await count_of_type(self._databases.of(tenant), query.only_type, query.now)
 
     async def find_ids(
         self, tenant: str, query: EntityQuery, *, most: int, among: Sequence[str] | None = None

@@ -21,13 +21,14 @@ GEOMETRIES = {
 }
 """The GeoProperties of the standard (clause 4.7.1); others get their index when queries ask."""
 
+EXPIRY_INDEX = "entity_expiry"
 INDEXES: dict[str, list[IndexModel]] = {
     "entities": [
         IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
         IndexModel([("n", ASCENDING)], name="attribute_names"),
         IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
         *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
-        IndexModel([("xd", ASCENDING)], name="entity_expiry", sparse=True),
+        IndexModel([("xd", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
         IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
     ],
     "changes": [

@@ -8,8 +8,10 @@ import pytest
 
 from broker.model import patching
 from broker.model.changes import AttributeChange, Change, Transition, apply_change, take_back
+from broker.model.clock import system_clock
 from broker.model.entity import Entity
 from broker.model.errors import AlreadyExists, BadRequestData, InternalError, Overloaded
+from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.storage.mongo.catalogue import MongoCatalogue
 from broker.storage.mongo.documents import decode_change
 
@@ -240,3 +242,31 @@ async def test_an_entity_has_a_limit_of_attributes(make_store, databases):
     with pytest.raises(BadRequestData, match="1 attributes"):
         await store.apply("", "urn:x:1", counted("urn:x:1"))
     assert await changes_of(databases, "urn:x:1") == []
+
+
+async def test_the_count_of_a_type_is_that_of_its_entities_whatever_happens_to_them(
+    make_store,
+):
+    stores = [make_store(), make_store()]
+    kinds = [("urn:t:A",), ("urn:t:B",), ("urn:t:A", "urn:t:B")]
+
+    def made(number):
+        kind, past = kinds[number % 3], "2001-01-01T00:00:00Z" if number % 5 == 0 else None
+        return Entity(f"urn:x:{number}", kind, {}, expires_at=past)
+
+    for number in range(30):
+        await stores[number % 2].apply("", f"urn:x:{number}", patching.create_entity(made(number)))
+    for number in (1, 4, 8):
+        await stores[0].apply("", f"urn:x:{number}", patching.delete_entity(f"urn:x:{number}"))
+    for kind in ("urn:t:A", "urn:t:B", "urn:t:none"):
+        query = EntityQuery((EntitySelector(types=((kind,),)),), now=system_clock())
+        found = await stores[0].find_ids("", query, most=100)
+        assert await stores[1].count("", query) == len(found)
+        assert len(found) == sum(
+            kind in kinds[n % 3] and n % 5 != 0 and n not in {1, 4, 8} for n in range(30)
+        )
+
+
+async def test_where_nothing_was_ever_written_nothing_is_counted(store):
+    query = EntityQuery((EntitySelector(types=(("urn:t:A",),)),), now=system_clock())
+    assert await store.count("", query) == 0
