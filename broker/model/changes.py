@@ -7,7 +7,7 @@ subscriptions, federation, audit and live views all do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from broker.model.entity import Attributes, Entity, Instance
@@ -26,8 +26,7 @@ class AttributeChange(NamedTuple):
     after: list[Instance]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One committed change of one entity.
 
     `version` is the entity's version after it (for a deletion: one more than the last), `at` the
@@ -42,15 +41,14 @@ class Change:
     version: int
     kind: ChangeKind
     at: str
-    attributes: Mapping[str, AttributeChange] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeChange] = MappingProxyType({})
     types_before: tuple[str, ...] | None = None
     scopes: tuple[str, ...] | None = None
     scopes_before: tuple[str, ...] | None = None
     expires_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """What an operation makes of an entity: the pure result the commit group writes.
 
     `entity` is the new entity (`None`: it no longer exists), `change` the record of it (`None`:

@@ -51,9 +51,9 @@ class Draft:
         if previous is None:
             self._attributes[name] = [*instances, instance]
         else:
-            self._attributes[name] = [
-                instance if present is previous else present for present in instances
-            ]
+            replaced = instances.copy()
+            replaced[instances.index(previous)] = instance
+            self._attributes[name] = replaced
         self._record(name, previous, instance)
 
     def remove(self, name: str, dataset_id: str | None) -> bool:

@@ -20,6 +20,9 @@ Example, for the property `temperature` with the sub-attribute `accuracy`::
 Instances are values: whoever changes one makes a new dict. At most one instance of a list has no
 `datasetId` (the default instance); the order of the others is that of their arrival.
 
+Entities, and the values that describe their changes, are named tuples: they are made by the
+thousand a second, and a frozen dataclass takes three times as long to make.
+
 Times the broker itself writes (`createdAt`, `modifiedAt`) are strings of fixed width,
 `YYYY-MM-DDThh:mm:ss.ffffffZ`, so that they compare as text. Times a client gives are kept as
 given.
@@ -28,23 +31,24 @@ given.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 Instance = dict[str, Any]
 Attributes = Mapping[str, list[Instance]]
+
+NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
 
 NULL = "urn:ngsi-ld:null"
 """The NGSI-LD Null (clause 4.5.0): in a fragment it deletes what it stands for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """One entity (clause 5.2.4). `version` is 0 before its first commit; each adds 1."""
 
     id: str
     types: tuple[str, ...]
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = NO_ATTRIBUTES
     scopes: tuple[str, ...] = ()
     created_at: str = ""
     modified_at: str = ""
@@ -53,7 +57,7 @@ class Entity:
 
     def evolve(self, **changes: Any) -> Entity:
         """Return a copy with some members replaced."""
-        return replace(self, **changes)
+        return self._replace(**changes)
 
 
 def default_instance(instances: list[Instance]) -> Instance | None:
@@ -74,4 +78,6 @@ def instance_of(instances: list[Instance], dataset_id: str | None) -> Instance |
 
 def extended(present: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
     """Return the types or scopes present, followed by those of the added ones that are new."""
+    if not added:
+        return present
     return present + tuple(name for name in added if name not in present)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from broker.model.entity import NULL, Attributes, Instance
+from broker.model.entity import NO_ATTRIBUTES, NULL, Attributes, Instance
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """The members of an entity a request mentions, names expanded.
 
     An instance in `attributes` has the shape of `broker.model.entity`, except that
@@ -26,7 +25,7 @@ class Fragment:
 
     id: str | None = None
     types: tuple[str, ...] = ()
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = NO_ATTRIBUTES
     scopes: tuple[str, ...] | None = None
     expires_at: str | None = None
 
