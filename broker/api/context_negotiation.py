@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from broker.contexts.context import ContextReference
@@ -19,7 +20,8 @@ _PARAMETER: Final = re.compile(
 _EXAMPLE: Final = f'Link: <URL>; rel="{CONTEXT_RELATION}"; type="{_JSON_LD}"'
 
 
-def linked_context(values: Iterable[str]) -> str | None:
+@lru_cache(maxsize=256)
+def linked_context(values: tuple[str, ...]) -> str | None:
     """Return the URL of the @context that the Link headers of a request name, if they do.
 
     `values` are the values of all Link headers; links with other relations are passed over.

@@ -57,7 +57,7 @@ class Incoming:
         if request.rel_url.raw_query_string:
             self.parameters = Parameters(request.query, parameters)
             self.parameters.flag("local")  # whatever it is, this broker is all that is asked
-        self.link = linked_context(headers.getall("Link")) if "Link" in headers else None
+        self.link = linked_context(tuple(headers.getall("Link"))) if "Link" in headers else None
         self.version = preferred_version(headers.getall(PREFER)) if PREFER in headers else None
         self.media_type = media_type_of(headers.get("Content-Type"))
         self.raw = b""

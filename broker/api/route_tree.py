@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 T = TypeVar("T")
@@ -17,8 +17,7 @@ class _Node(Generic[T]):
     targets: dict[str, T] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class Found(NamedTuple, Generic[T]):
     """What a path leads to: a target for each method, and its variable parts, decoded."""
 
     targets: dict[str, T]
@@ -57,10 +56,11 @@ class RouteTree(Generic[T]):
         segments = raw_path.split("/")
         if not segments[-1]:
             segments.pop()
+        if "%" in raw_path:
+            segments = [unquote(segment) for segment in segments]
         node = self._root
         values: list[str] = []
-        for written in segments[1:]:
-            segment = unquote(written) if "%" in written else written
+        for segment in segments[1:]:
             following = node.fixed.get(segment)
             if following is None:
                 following = node.variable
@@ -70,4 +70,4 @@ class RouteTree(Generic[T]):
             node = following
         if not node.targets:
             return None
-        return Found(node.targets, dict(zip(node.names, values, strict=True)))
+        return Found(node.targets, dict(zip(node.names, values, strict=True)) if values else {})

@@ -35,7 +35,7 @@ NEXT = '</ngsi-ld/v1/entities?offset=20>; rel="next"; type="application/json"'
     ],
 )
 def test_the_context_link_is_found(values, url):
-    assert linked_context(values) == url
+    assert linked_context(tuple(values)) == url
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_the_context_link_is_found(values, url):
 )
 def test_what_cannot_be_meant_is_refused(values, words):
     with pytest.raises(BadRequestData) as raised:
-        linked_context(values)
+        linked_context(tuple(values))
     assert words in raised.value.detail
 
 
 @given(st.text(alphabet='<>;,="\\ abc', max_size=60))
 def test_no_link_header_makes_the_parser_fail(text):
-    linked_context([text])
+    linked_context((text,))
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/merge-patch+json"])
