@@ -90,9 +90,8 @@ class Incoming:
 
     async def context(self) -> Context:
         """Return the @context of the body if the request has one, else of the Link header."""
-        if self.body is None:
-            return await self.app.contexts.resolve(self.link, tenant=self.caller.tenant)
-        return await self.context_of(self.body)
+        reference = self.link if self.body is None else self.reference_of(self.body)
+        return await self.app.contexts.resolve(reference, tenant=self.caller.tenant)
 
     async def context_of(self, document: Any, pointer: str = "") -> Context:
         """Return the @context of the body, or of one element of it (`pointer` says which)."""

@@ -30,8 +30,9 @@ class Parameters:
     def __contains__(self, name: str) -> bool:
         return name in self._given
 
-    def __len__(self) -> int:
-        return len(self._given)
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Return whether one of some parameters is given."""
+        return not names.isdisjoint(self._given)
 
     def text(self, name: str) -> str | None:
         """Return a parameter as it is; an empty one is an error."""

@@ -14,7 +14,7 @@ from broker.api.incoming import Incoming
 from broker.api.linking import DEEPEST_JOIN, Join, check_depths, join_of
 from broker.api.media_types import GEO_JSON, JSON_LD
 from broker.api.paging import page_headers
-from broker.api.parameters import Parameters
+from broker.api.parameters import ENTITY_REPRESENTATION, LINKED_ENTITIES, Parameters
 from broker.api.posted_queries import string, strings
 from broker.api.preferences import PREFER, preference
 from broker.api.responses import ngsi_ld_response
@@ -48,6 +48,7 @@ _FORMS: Mapping[str, Form] = {
     "keyValues": "simplified",
 }
 _OPTIONS = frozenset({*_FORMS, "sysAttrs"})
+_SHAPING = ENTITY_REPRESENTATION | LINKED_ENTITIES | {"attrs", "datasetId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Wanted:
 
 def wanted_representation(parameters: Parameters, context: Context, media_type: str) -> Wanted:
     """Return what the URI parameters ask for. Raises BadRequestData, InvalidRequest."""
-    if not len(parameters):
+    if not parameters.has_any(_SHAPING):
         return Wanted(media_type, DEFAULT_OPTIONS)
     if "geometryProperty" in parameters and media_type != GEO_JSON:
         raise BadRequestData("geometryProperty is for answers in application/geo+json")
@@ -78,7 +79,7 @@ def wanted_representation(parameters: Parameters, context: Context, media_type: 
         parameters.integer("joinLevel", least=1, most=DEEPEST_JOIN),
         parameters.names("containedBy"),
     )
-    return replace(wanted, join=join)
+    return wanted if join is None else replace(wanted, join=join)
 
 
 def posted_representation(
@@ -90,7 +91,7 @@ def posted_representation(
     members = {name: strings(body, name) for name in ("attrs", "pick", "omit", "datasetId")}
     wanted = _wanted(parameters, members, string(body, "lang"), context, media_type)
     join = join_of(body.get("join"), body.get("joinLevel"), strings(body, "containedBy"))
-    return replace(wanted, join=join)
+    return wanted if join is None else replace(wanted, join=join)
 
 
 def _wanted(

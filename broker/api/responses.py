@@ -48,15 +48,15 @@ def ngsi_ld_response(
     With a `context_body` it goes into the body: into every element of a list, else into the
     object. Without one, a Link header refers to it.
     """
-    headers = CIMultiDict() if headers is None else headers
-    if context_body is None:
-        headers.add("Link", context_link(context_url))
-    elif isinstance(body, list):
+    if isinstance(body, list) and context_body is not None:
         body = [{"@context": context_body, **element} for element in body]
-    else:
+    elif context_body is not None:
         body = {"@context": context_body, **body}
-    headers["Content-Type"] = media_type
-    return web.Response(body=orjson.dumps(body), headers=headers, status=status)
+    response = web.Response(body=orjson.dumps(body), headers=headers, status=status)
+    if context_body is None:
+        response.headers.add("Link", context_link(context_url))
+    response.headers["Content-Type"] = media_type
+    return response
 
 
 def created(path: str, *parts: str) -> web.Response:
