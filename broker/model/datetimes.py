@@ -56,11 +56,11 @@ def comparable_time(value: Any) -> str | list[str] | None:
     elements give, None if none of them is a time.
     """
     if isinstance(value, str):
-        return _comparable_text(value)
+        return comparable_text(value)
     if isinstance(value, dict):
         typed = value.get("@value")
         return (
-            _comparable_text(typed)
+            comparable_text(typed)
             if isinstance(typed, str) and value.get("@type") in _TYPED_TIMES
             else None
         )
@@ -70,7 +70,8 @@ def comparable_time(value: Any) -> str | list[str] | None:
     return None
 
 
-def _comparable_text(text: str) -> str | None:
+def comparable_text(text: str) -> str | None:
+    """Return what a query compares when it compares a text in time: see `comparable_time`."""
     # most texts are no times: the length and one character tell, without the regular expression
     if not 10 <= len(text) <= 27 or text[4] != "-":
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 from broker.model.changes import AttributeChange, Change, Transition
@@ -13,6 +14,8 @@ Outcome = TypeVar("Outcome")
 
 _OFTEN_ALL = frozenset({"type", "value", "unitCode", "observedAt", "datasetId"})
 """Members that many instances have no others than: none of them is a sub-attribute."""
+_SHORT = 100
+"""Characters of a text that is worth being remembered."""
 
 
 class Draft:
@@ -156,12 +159,34 @@ def _stamped_members(instance: Instance, previous: Instance | None, now: str) ->
     return result
 
 
+def _creation(instances: list[Instance], now: str) -> AttributeChange:
+    if len(instances) == 1:
+        instance = instances[0]
+        text = instance.get("value")
+        if type(text) is str and len(instance) == 2 and len(text) <= _SHORT and text != NULL:
+            return _creation_of_text(text, now)
+        return AttributeChange([], [stamped(instance, None, now)])
+    return AttributeChange([], [stamped(instance, None, now) for instance in instances])
+
+
+@lru_cache(maxsize=2048)
+def _creation_of_text(text: str, now: str) -> AttributeChange:
+    """Return the creation of a Property that is a text and nothing else.
+
+    Rows of open data that are created together have most of their texts in common (the city, the
+    opening hours); they share the instance, which then is encoded once as well.
+    """
+    instance = {"type": "Property", "value": text, "createdAt": now, "modifiedAt": now}
+    return AttributeChange([], [instance])
+
+
 def created(entity: Entity, now: str, version: int) -> Transition:
     """Return the transition that brings an entity into being."""
-    attributes = {
-        name: [stamped(instance, None, now) for instance in instances]
-        for name, instances in entity.attributes.items()
-    }
+    attributes: dict[str, list[Instance]] = {}
+    changes: dict[str, AttributeChange] = {}
+    for name, instances in entity.attributes.items():
+        made = changes[name] = _creation(instances, now)
+        attributes[name] = made.after
     after = Entity(
         entity.id,
         entity.types,
@@ -178,7 +203,7 @@ def created(entity: Entity, now: str, version: int) -> Transition:
         version=version,
         kind="entityCreated",
         at=now,
-        attributes={name: AttributeChange([], made) for name, made in attributes.items()},
+        attributes=changes,
         scopes=entity.scopes or None,
         scopes_before=() if entity.scopes else None,
         expires_at=entity.expires_at,

@@ -49,18 +49,14 @@ def read_attribute(reader: Reader, body: Any, path: Path, depth: int = 0) -> lis
     if reader.payload.simplified:
         return _read_simplified(reader, body, path)
     if type(body) is dict:
-        if len(body) == 2 and _is_plain(body) and path[-1] != PROOF:
-            return [body]
+        if len(body) == 2 and body.get("type") == PROPERTY and path[-1] != PROOF:
+            value = body.get("value")
+            if type(value) in _SCALARS and value != NULL:
+                return [body]  # it is stored as it was written
         return [read_instance(reader, body, path, depth)]
     if type(body) is list and _is_several(body):
         return read_instances(reader, body, path, depth)
     return [_read_bare(reader, body, path)]
-
-
-def _is_plain(body: Mapping[str, Any]) -> bool:
-    """Return whether two members are those of a Property that is stored as it was written."""
-    value = body.get("value")
-    return body.get("type") == PROPERTY and type(value) in _SCALARS and value != NULL
 
 
 def expand_name(reader: Reader, name: str, path: Path) -> str:

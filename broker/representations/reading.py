@@ -200,10 +200,11 @@ def _read_attributes(reader: Reader, members: Mapping[str, Any]) -> dict[str, li
     for name, body in members.items():
         if name in _NOT_PLAIN and _is_set_aside(reader, name):
             continue
-        iri = expand_name(reader, name, (name,))
+        path = (name,)
+        iri = expand_name(reader, name, path)
         if iri in attributes:
-            raise reader.refusal((name,), f"<{iri}> is given twice, under two names")
-        instances = read_attribute(reader, body, (name,))
+            raise reader.refusal(path, f"<{iri}> is given twice, under two names")
+        instances = read_attribute(reader, body, path)
         if name in GEO_ATTRIBUTES:
             for instance in instances:
                 _check_kind(reader, name, instance, (name,))

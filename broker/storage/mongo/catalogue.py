@@ -41,8 +41,15 @@ def count_difference(
     for entity, step in ((before, -1), (after, 1)):
         if entity is not None:
             counts[entity.types, "", ""] += step
-            for name in entity.attributes:
-                _count(entity.types, name, entity.attributes, counts, step)
+            keys = [
+                (entity.types, name, instance["type"])
+                for name, instances in entity.attributes.items()
+                for instance in instances
+            ]
+            if step > 0:
+                counts.update(keys)
+            else:
+                counts.subtract(keys)
 
 
 def _count(

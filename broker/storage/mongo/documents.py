@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from broker.model.changes import AttributeChange, Change
-from broker.model.datetimes import canonical_time, comparable_time
+from broker.model.datetimes import canonical_time, comparable_text
 from broker.model.entity import Entity, Instance
 from broker.model.expiry import earliest_expiry, has_expiry
 from broker.query.geometries import indexable_geometry
@@ -21,8 +21,9 @@ from broker.storage.mongo.comparable import add_comparable, remove_comparable
 
 Document = dict[str, Any]
 Encoded = dict[int, Document]
-"""Documents of instances by `id()`, for as long as these live: one is encoded once for both its
-entity and the record of its change."""
+"""Documents of instances and of changes of attributes by `id()`, for as long as these live: an
+instance is encoded once for both its entity and the record of its change, and one that several
+entities share once for all of them."""
 
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _BIG_INTEGER = "%int"
@@ -151,10 +152,7 @@ def encode_change(change: Change, change_id: Any, encoded: Encoded | None = None
         "k": change.kind,
         "at": change.at,
         "a": {
-            escape(name): {
-                "b": _encode_each(attribute.before, encoded) if attribute.before else [],
-                "a": _encode_each(attribute.after, encoded) if attribute.after else [],
-            }
+            escape(name): encoded.get(id(attribute)) or _encode_attribute(attribute, encoded)
             for name, attribute in change.attributes.items()
         },
     }
@@ -165,6 +163,14 @@ def encode_change(change: Change, change_id: Any, encoded: Encoded | None = None
         document["sb"] = list(change.scopes_before or ())
     if change.expires_at is not None:
         document["x"] = change.expires_at
+    return document
+
+
+def _encode_attribute(attribute: AttributeChange, encoded: Encoded) -> Document:
+    document = encoded[id(attribute)] = {
+        "b": _encode_each(attribute.before, encoded) if attribute.before else [],
+        "a": _encode_each(attribute.after, encoded) if attribute.after else [],
+    }
     return document
 
 
@@ -183,7 +189,8 @@ def _encode_all(instances: list[Instance], encoded: Encoded) -> Document | list[
 
 def _encode_each(instances: list[Instance], encoded: Encoded) -> list[Document]:
     if len(instances) == 1:
-        return [_encode_once(instances[0], encoded)]
+        document = _encode_once(instances[0], encoded)
+        return instances if document is instances[0] else [document]
     return [_encode_once(instance, encoded) for instance in instances]
 
 
@@ -214,7 +221,7 @@ def _is_stored_as_it_is(instance: Instance) -> bool:
         return False
     value = instance.get("value")
     if type(value) is str:
-        return comparable_time(value) is None
+        return comparable_text(value) is None
     return type(value) in _NUMBERS and (type(value) is not int or value in _INT64)
 
 

@@ -54,6 +54,19 @@ def test_a_creation_sets_times_on_every_level(terms):
     assert (change.scopes_before, change.scopes) == ((), ("/a",))
 
 
+def test_entities_created_with_the_same_text_change_by_themselves(room, fragment):
+    one, other = room(name="Room", t="Room"), room(name="Room")
+    before = repr(other)
+    for write in (
+        update_attributes(ID, fragment("update", name={"value": "Hall"})),
+        merge_entity(ID, fragment("merge", name={"value": "Hall", "unitCode": "X"})),
+        delete_attribute(ID, f"{V}name"),
+    ):
+        assert write(one, T1).change.attributes.keys() == {f"{V}name"}
+    assert repr(other) == before
+    assert one.attributes[f"{V}t"] == other.attributes[f"{V}name"]
+
+
 def test_an_entity_is_created_once(room):
     with pytest.raises(AlreadyExists, match=ID):
         create_entity(room())(room(), T1)
