@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -51,7 +52,7 @@ class Incoming:
         self.parts = parts
         headers = request.headers
         self.caller = (
-            _caller(headers.getall(TENANT_HEADER)) if TENANT_HEADER in headers else _NOBODY
+            _caller(tuple(headers.getall(TENANT_HEADER))) if TENANT_HEADER in headers else _NOBODY
         )
         self.parameters = _NO_PARAMETERS
         if request.rel_url.raw_query_string:
@@ -129,7 +130,8 @@ class Incoming:
         return self.parts[name]
 
 
-def _caller(tenants: Sequence[str]) -> Caller:
+@lru_cache(maxsize=256)
+def _caller(tenants: tuple[str, ...]) -> Caller:
     if len(tenants) > 1:
         raise InvalidRequest(f"the header {TENANT_HEADER} is given more than once")
     tenant = tenants[0].strip()
