@@ -9,9 +9,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from adapters.csv.layout import Identity
@@ -21,8 +20,7 @@ _DIGEST_LENGTH: Final = 20
 _MANGLED: Final = re.compile(r"\d{4}/\d{1,2}/\d{1,2}|\d{1,2}月\d{1,2}日|\d(\.\d+)?E\+\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """The local part of an entity id and how it came about; empty when the row cannot be named."""
 
     local_id: str
@@ -30,8 +28,7 @@ class Naming:
     remark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RowKeys:
+class RowKeys(NamedTuple):
     """What could identify one row: the id it states, its key, and what tells equal keys apart."""
 
     stated: str

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.csv.decoding import DecodedText, UnreadableFile
 from adapters.csv.headers import normal_header, unique_names
@@ -28,8 +28,7 @@ _NOTE: Final = re.compile(
 _LINKDATA_HEADER: Final = "#property"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One record; `number` is its row in a spreadsheet, `cells` as many as the header has names."""
 
     number: int

@@ -111,7 +111,8 @@ def _properties(schemas: Mapping[str, Any], compiled: Callable[[Any], Check]) ->
     def check(value: Any) -> bool:
         if isinstance(value, dict):
             for name, member in value.items():
-                if name in checks and not checks[name](member):
+                one = checks.get(name)
+                if one is not None and not one(member):
                     return False
         return True
 
@@ -178,10 +179,12 @@ SIMPLE: Mapping[str, Callable[[Any], Check]] = {
     "minItems": lambda least: lambda value: not isinstance(value, list) or len(value) >= least,
     "maxItems": lambda most: lambda value: not isinstance(value, list) or len(value) <= most,
     "pattern": lambda pattern: _pattern(re.compile(pattern)),
-    "required": lambda names: (
-        lambda value: not isinstance(value, dict) or all(name in value for name in names)
-    ),
+    "required": lambda names: _required(frozenset(names)),
 }
+
+
+def _required(names: frozenset[str]) -> Check:
+    return lambda value: not isinstance(value, dict) or names <= value.keys()
 
 
 def _pattern(pattern: re.Pattern[str]) -> Check:

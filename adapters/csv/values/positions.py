@@ -33,7 +33,9 @@ class PositionRules:
 
 def read_position(latitude: str, longitude: str, rules: PositionRules) -> Reading:
     """`[longitude, latitude]` in degrees from two cells."""
-    north, east = _degrees(latitude), _degrees(longitude)
+    decimal = _decimal(latitude)
+    north = _degrees(latitude) if decimal is None else decimal
+    east = _degrees(longitude)
     if north is None and east is None:
         return NOTHING
     if isinstance(north, str) or isinstance(east, str):
@@ -43,7 +45,7 @@ def read_position(latitude: str, longitude: str, rules: PositionRules) -> Readin
         lacking = "latitude" if north is None else "longitude"
         return unreadable(f"the {lacking} is missing", "give both latitude and longitude")
     placed = _placed(north, east, rules)
-    if placed.value is None or placed.repair or _is_decimal(latitude):
+    if placed.value is None or placed.repair or decimal is not None:
         return placed
     return Reading(placed.value, repair=_AS_DECIMAL)
 
@@ -81,16 +83,19 @@ def read_dms_position(cells: list[str], rules: PositionRules) -> Reading:
     return Reading(placed.value, repair=placed.repair or _AS_DECIMAL)
 
 
-def _is_decimal(cell: str) -> bool:
-    return _DECIMAL.fullmatch(folded(cell)) is not None
+def _decimal(cell: str) -> float | None:
+    found = _DECIMAL.fullmatch(folded(cell))
+    return None if found is None else float(found[1])
 
 
 def _degrees(cell: str) -> float | str | None:
+    """Degrees however they are written, the text if it is none, None if nothing is stated."""
+    decimal = _decimal(cell)
+    if decimal is not None:
+        return decimal
     plain = folded(cell)
     if not plain or plain in NOT_STATED_MARKS:
         return None
-    if found := _DECIMAL.fullmatch(plain):
-        return float(found[1])
     if found := _DMS.fullmatch(plain):
         return _of_sixtieths(found[1], found[2], found[3] or "0") or plain[:40]
     if found := _DMS_PLAIN.fullmatch(plain):

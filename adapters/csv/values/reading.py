@@ -1,7 +1,6 @@
 """What came of reading one cell."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 LONE_DASHES: Final = frozenset(
     ("-", "--", "---", "ー", "―", "—", "–", "‐", "−", "－", "‥", "…", "ｰ", "──", "ーー")
@@ -13,8 +12,7 @@ SPREADSHEET_ERRORS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The value read from a cell, or why there is none.
 
     `value` is None when nothing is stated or the text could not be read; `problem` tells the two
