@@ -1,9 +1,9 @@
 """From a request to its operation and back: finds the route, makes an answer of every error.
 
-Everything the application is asked leads here; of aiohttp's own application nothing is needed.
-Looking a path up by its segments, and doing in one place what surrounds every handler, took a third
-of the worker's time off a PATCH (310 to 200 us, the database left out) against a regular expression
-a path and a chain of middlewares.
+Everything the application is asked leads here. Looking a path up by its segments, and doing in one
+place what surrounds every handler, took a quarter of the worker's time off a PATCH (310 to 225 us,
+the database left out) against a regular expression a path and a chain of middlewares. To do without
+aiohttp's application, its router and its match info took off another 20 us.
 """
 
 from __future__ import annotations
