@@ -59,9 +59,9 @@ def ngsi_ld_response(
     return response
 
 
-def created(path: str, *parts: str) -> web.Response:
+def created(collection: str, identifier: str) -> web.Response:
     """Return 201 with the Location of what was created, its identifier percent-encoded."""
-    location = API_ROOT + path + "".join("/" + quote(part, safe=":") for part in parts)
+    location = f"{API_ROOT}{collection}/{quote(identifier, safe=':')}"
     return web.Response(status=201, headers={"Location": location})
 
 
