@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import Final
 
 _EVERY: Final = 1.0
-_SETTLED_AFTER: Final = 3.0
+_SETTLED_AFTER: Final = 5.0
 _MOST_COUNTED: Final = 1000
 
 

@@ -6,6 +6,7 @@ of the block of output that follows a command must occur in what the command pri
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -47,7 +49,16 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     data = tmp_path_factory.mktemp("tour") / "data"
     with RunningNode(data, *_DEMO) as running:
         eventually(lambda: "Loaded:" in running.output.read_text())
+        # Whoever types takes longer than the sensors; on a slow start this test does not.
+        eventually(lambda: _weather_stations(running) == 2)
         yield running
+
+
+def _weather_stations(node: RunningNode) -> int:
+    """Return how many have measured a temperature, by the full names of type and attribute."""
+    models = "https%3A%2F%2Fsmartdatamodels.org%2FdataModel.Weather%2F"
+    with urlopen(f"{node.url}/ngsi-ld/v1/entities?type={models}WeatherObserved") as answer:
+        return len(json.load(answer))
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
