@@ -17,7 +17,7 @@ from broker.changes.progress import Progress, Ticket
 from broker.model.clock import Clock, format_time
 from broker.model.errors import NgsiLdError
 from broker.observability.metrics import FEED_CHANGES, FEED_LAG_SECONDS
-from broker.observability.tasks import spawn
+from broker.observability.tasks import end, spawn
 from broker.storage.feed import ChangeSource, EntityChanged, FeedEvent, Position, PositionStore
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,7 @@ class ChangeFeed:
                 await self._read_batch()
         finally:
             self.is_ready = False
-            saver.cancel()
-            await asyncio.gather(saver, return_exceptions=True)
+            await end(saver)
             await self._source.close()
 
     async def save(self, term: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from broker.model.errors import NgsiLdError
 from broker.observability.metrics import ENGINE_LEADER
-from broker.observability.tasks import pause, spawn
+from broker.observability.tasks import end, pause, spawn
 from broker.storage.feed import Lease
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,7 @@ class Leadership:
             if not stop.is_set():  # it failed, and said so: not at once again
                 await pause(stop, 1.0)
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await end(work)
 
     async def _extend(self, term: int) -> bool:
         """Extend the lease; false if it is lost."""

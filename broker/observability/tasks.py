@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_TOLD_AGAIN = 5.0
 log = logging.getLogger(__name__)
 _running: set[asyncio.Task[Any]] = set()
 
@@ -31,6 +32,19 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and return when all of them have ended, whatever came of them.
+
+    They have five seconds to clean up before they are told again: `asyncio.wait_for` of Python
+    3.11, which the database driver uses, loses a cancellation that comes with its result.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_TOLD_AGAIN)
 
 
 def _finished(task: asyncio.Task[Any]) -> None:

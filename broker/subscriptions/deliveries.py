@@ -28,7 +28,7 @@ from broker.observability.metrics import (
     NOTIFICATION_SECONDS,
     NOTIFICATIONS,
 )
-from broker.observability.tasks import spawn
+from broker.observability.tasks import end, spawn
 from broker.storage.deliveries import Outbox
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.counters import DeliveryCounters, Key
@@ -157,13 +157,13 @@ class Deliveries:
             lane.changed.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=self._limits.grace)
-            await _cancel(late)
+            await end(*late)
         await self.keep_all()
 
     async def abandon(self) -> None:
         """Stop at once and write nothing: another process has taken over."""
         self._is_open = False
-        await _cancel(self._tasks)
+        await end(*self._tasks)
 
     # -------------------------------------------------------------------------------- a lane's life
 
@@ -388,10 +388,3 @@ async def _sleep_or_change(lane: Lane, seconds: float) -> None:
             await lane.changed.wait()
     except TimeoutError:
         return
-
-
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    waiting = list(tasks)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)

@@ -20,7 +20,7 @@ from broker.changes.states import EntityStates
 from broker.model.clock import Clock, format_time
 from broker.model.errors import NgsiLdError
 from broker.observability.metrics import NOTIFICATIONS
-from broker.observability.tasks import spawn
+from broker.observability.tasks import end, spawn
 from broker.subscriptions.consumer import NotificationConsumer
 from broker.subscriptions.counters import DeliveryCounters
 from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
@@ -138,10 +138,10 @@ class SubscriptionEngine:
                 await asyncio.wait(companions, timeout=self._limits.deliveries.grace)
         finally:
             self._feed = None
-            for chore in (*chores, *companions):
-                chore.cancel()
-            await asyncio.gather(*chores, *companions, return_exceptions=True)
-            await deliveries.abandon()
+            try:
+                await end(*chores, *companions)
+            finally:
+                await deliveries.abandon()
 
     async def _expire(self, counters: DeliveryCounters) -> None:
         """Give up what the outbox holds longer than the operator wants."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from broker.model.clock import format_time
 from broker.model.errors import NgsiLdError
-from broker.observability.tasks import pause, spawn
+from broker.observability.tasks import end, pause, spawn
 from broker.storage.registrations import RegistrationSignals
 from broker.storage.subscriptions import SubscriptionStore
 from broker.subscriptions.registrations.lane import LaneTools, RegistrationLane
@@ -127,8 +127,5 @@ class RegistrationNotifier:
             self._due.setdefault(key, self._tools.monotonic() + pause)
 
     async def _end(self, counting: asyncio.Task[None]) -> None:
-        tasks = [counting, *self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(counting, *self._running.values())
         await self._tools.counters.flush()
