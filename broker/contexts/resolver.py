@@ -29,7 +29,7 @@ from broker.contexts.terms import TermTable, build_table
 from broker.contexts.usage import UseCounter
 from broker.model.clock import Clock
 from broker.model.errors import LdContextNotAvailable, NgsiLdError
-from broker.observability.tasks import run_in_background, spawn
+from broker.observability.tasks import end, pause, run_in_background, spawn
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +92,7 @@ class ContextResolver:
         self._stopping.set()
         if self._watch is not None:
             _, unfinished = await asyncio.wait([self._watch], timeout=_STOP_SECONDS)
-            for watch in unfinished:
-                watch.cancel()
+            await end(*unfinished)
         with contextlib.suppress(NgsiLdError):
             await self.uses.flush()
 
@@ -196,8 +195,7 @@ class ContextResolver:
             if time.monotonic() >= keep_at:
                 keep_at += _KEEP_SECONDS
                 self._keep()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
+            await pause(self._stopping, _LOOK_SECONDS)
 
     def _keep(self) -> None:
         """Save what is in memory, and perhaps resolved only once, from being dropped as unused."""

@@ -18,7 +18,7 @@ from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.snapshot import ExecutionDetails, Snapshot
 from broker.model.spaces import key_of
-from broker.observability.tasks import pause, spawn
+from broker.observability.tasks import end, pause, spawn
 from broker.operations.snapshot_filling import SnapshotFilling
 from broker.operations.snapshot_notices import SnapshotNotices
 from broker.storage.snapshots import SnapshotContents, SnapshotWork
@@ -71,10 +71,7 @@ class SnapshotKeeper:
                     log.warning("snapshots cannot be looked after yet: %s", error.detail)
                 await pause(stop, _LOOK_SECONDS)
         finally:
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*self._tasks.values())
 
     async def look(self) -> None:
         """Begin with what there is to do."""
