@@ -162,9 +162,13 @@ class BrokerClient:
 
 def _read_token(path: Path) -> str:
     try:
-        return path.read_text("utf-8").strip()
+        token = path.read_text("utf-8").strip()
     except OSError as error:
         raise BrokerUnavailable(f"cannot read the token file {path}: {error.strerror}") from error
+    if not token:
+        # Whoever renews a token may empty the file first and write it a moment later.
+        raise BrokerUnavailable(f"the token file {path} is empty")
+    return token
 
 
 def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:

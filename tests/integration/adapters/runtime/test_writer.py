@@ -139,6 +139,9 @@ async def test_a_token_is_read_from_its_file_at_each_request(broker, tmp_path):
             while not writer.state.retries:
                 await asyncio.sleep(0.005)
             assert "cannot read the token file" in writer.state.waiting_for
+            await asyncio.to_thread(token.write_text, "")
+            while "is empty" not in writer.state.waiting_for:
+                await asyncio.sleep(0.005)
             await asyncio.to_thread(token.write_text, "secret-1\n")
             assert await future is Written.CREATED
             await asyncio.to_thread(token.write_text, "secret-2\n")
