@@ -12,6 +12,7 @@ test_conversation.py, test_transaction.py).
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 
 from bson import Int64
@@ -20,11 +21,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.errors import DocumentTooLarge, OperationFailure
 from pymongo.helpers_shared import _check_command_response
-from pymongo.message import _op_msg
+from pymongo.message import _UNPACK_REPLY, _op_msg, _OpMsg
 
 from broker.storage.mongo.connection import Document
 
 _BATCH = 1_000
+_LONGEST_SILENCE = 30.0
+"""Seconds after which a server that says nothing is taken for gone."""
 
 
 async def borrow_connection(
@@ -60,11 +63,8 @@ class Conversation:
 
     async def answers(self) -> list[Document]:
         """Read the answers to all that was sent, and raise the first failure among them."""
-        answers: list[Document] = []
-        while self._unanswered:
-            message = await self.connection.receive_message(self._unanswered[0])
-            del self._unanswered[0]
-            answers.append(message.command_response(self.database.codec_options))
+        messages = await self._messages()
+        answers = [one.command_response(self.database.codec_options) for one in messages]
         for answer in answers:
             self._check(answer)
         return answers
@@ -84,6 +84,26 @@ class Conversation:
             cursor = (await self.answers())[-1]["cursor"]
             found += cursor["nextBatch"]
         return found
+
+    async def _messages(self) -> list[_OpMsg]:
+        """Read what is still to come.
+
+        The connection's own `receive_message` makes two tasks for each message to be able to stop
+        when PyMongo takes the server for lost; here the time is limited instead.
+        """
+        connection = self.connection
+        largest, protocol = connection.max_message_size, connection.conn.get_conn
+        messages: list[_OpMsg] = []
+        try:
+            async with asyncio.timeout(_LONGEST_SILENCE):
+                for request in self._unanswered:
+                    data, kind = await protocol.read(request, largest)
+                    messages.append(_UNPACK_REPLY[kind](data))
+        except BaseException as error:  # noqa: BLE001 - closes the connection and raises it again
+            await connection._raise_connection_failure(error)  # noqa: SLF001 - see above
+        finally:
+            self._unanswered.clear()
+        return messages
 
     def _check(self, answer: Document) -> None:
         _check_command_response(
