@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import orjson
+import pytest
 from aiohttp import web
 
 from broker.api.serving import HttpApi
+from tests.api import Api
 
 
 async def test_requests_under_way_are_answered_before_what_they_need_is_closed() -> None:
@@ -37,3 +40,32 @@ async def test_requests_under_way_are_answered_before_what_they_need_is_closed()
             asyncio.get_running_loop().call_later(0.1, may_go.set)
         assert (await asked).status == 204
     assert events == ["opened", "answered", "closed"]
+
+
+NO_REQUESTS = {
+    "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a method that is none": b"G<T / HTTP/1.1\r\nHost: here\r\n\r\n",
+    "a header that is none": b"GET / HTTP/1.1\r\nHost: here\r\nNo colon\r\n\r\n",
+    "a control character": b"GET / HTTP/1.1\r\nHost: here\r\nX: a\x01b\r\n\r\n",
+    "two lengths": b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "a length that is no number": b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+    "a header without end": b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", NO_REQUESTS)
+async def test_what_is_no_request_is_told_so_without_alarming_anybody(
+    api: Api, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = api.root.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(NO_REQUESTS[what])
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.split(b" ")[1] == b"400"
+    assert b"Content-Type: application/json" in head
+    details = orjson.loads(body)
+    assert details["type"].endswith("/InvalidRequest")
+    assert details["detail"].startswith("this is not a valid HTTP request: ")
+    assert not [one for one in caplog.records if one.levelname in ("ERROR", "WARNING")]
