@@ -18,6 +18,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.hdrs import EXPECT, METH_ALL
 
 from broker.api.incoming import SNAPSHOT_HEADER, TENANT_HEADER
+from broker.api.plain_response import PlainResponse
 from broker.api.responses import API_ROOT, problem
 from broker.api.route_tree import Found, RouteTree
 from broker.model.errors import (
@@ -124,7 +125,7 @@ def _nothing_found(request: web.BaseRequest, found: Found[Endpoint] | None) -> w
         return problem(_nothing_at(request.path))
     allowed = tuple(sorted(found.targets))
     if request.method == "OPTIONS":
-        return web.Response(status=204, headers={"Allow": ", ".join((*allowed, "OPTIONS"))})
+        return PlainResponse(status=204, headers={"Allow": ", ".join((*allowed, "OPTIONS"))})
     return problem(
         MethodNotAllowed(
             f"{request.method} is not possible here; possible: {', '.join(allowed)}",

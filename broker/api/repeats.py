@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from broker.api.incoming import Incoming
+from broker.api.plain_response import PlainResponse
 from broker.api.responses import problem
 from broker.model.errors import InvalidRequest, NgsiLdError
 from broker.storage.repeats import Answer
@@ -87,6 +88,6 @@ def _body(response: web.Response) -> bytes:
 
 
 def _response(answer: Answer) -> web.Response:
-    return web.Response(
+    return PlainResponse(
         status=answer.status, headers=dict(answer.headers), body=answer.body or None
     )

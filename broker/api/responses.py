@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from broker.api.media_types import JSON, JSON_LD
+from broker.api.plain_response import PlainResponse
 from broker.api.problems import problem_details, status_of
 from broker.model.errors import MethodNotAllowed, NgsiLdError, Overloaded
 
@@ -21,7 +22,7 @@ def json_response(
     body: Any, *, status: int = 200, headers: dict[str, str] | None = None, media_type: str = JSON
 ) -> web.Response:
     """Return any JSON value."""
-    return web.Response(
+    return PlainResponse(
         body=orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS),
         status=status,
         headers=headers,
@@ -52,7 +53,7 @@ def ngsi_ld_response(
         body = [{"@context": context_body, **element} for element in body]
     elif context_body is not None:
         body = {"@context": context_body, **body}
-    response = web.Response(body=orjson.dumps(body), headers=headers, status=status)
+    response = PlainResponse(body=orjson.dumps(body), headers=headers, status=status)
     if context_body is None:
         response.headers.add("Link", context_link(context_url))
     response.headers["Content-Type"] = media_type
@@ -62,12 +63,12 @@ def ngsi_ld_response(
 def created(collection: str, identifier: str) -> web.Response:
     """Return 201 with the Location of what was created, its identifier percent-encoded."""
     location = f"{API_ROOT}{collection}/{quote(identifier, safe=':')}"
-    return web.Response(status=201, headers={"Location": location})
+    return PlainResponse(status=201, headers={"Location": location})
 
 
 def no_content() -> web.Response:
     """Return 204."""
-    return web.Response(status=204)
+    return PlainResponse(status=204)
 
 
 def problem(error: NgsiLdError) -> web.Response:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from broker.api.incoming import Incoming
 from broker.api.media_types import DOCUMENT_TYPES
+from broker.api.plain_response import PlainResponse
 from broker.api.responses import created, json_response, no_content
 from broker.contexts.documents import HOSTED_PATH
 from broker.model.errors import BadRequestData
@@ -43,7 +44,7 @@ async def serve_context(incoming: Incoming) -> web.Response:
         stored = await _operations(incoming).describe_context(incoming.caller, identifier)
         return json_response(_details(stored, incoming.base_url))
     content = await _operations(incoming).serve_context(incoming.caller, identifier)
-    return web.Response(body=content.encode(), content_type=media_type)
+    return PlainResponse(body=content.encode(), content_type=media_type)
 
 
 async def delete_context(incoming: Incoming) -> web.Response:

@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from broker.api.openapi.document import openapi_document
+from broker.api.plain_response import PlainResponse
 from broker.api.routes import Route
 
 
@@ -16,6 +17,6 @@ def describe(routes: Iterable[Route]) -> Callable[[web.BaseRequest], Awaitable[w
     body = orjson.dumps(openapi_document(routes))
 
     async def openapi(_request: web.BaseRequest) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
+        return PlainResponse(body=body, content_type="application/json")
 
     return openapi

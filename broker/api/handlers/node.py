@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from broker import __version__
+from broker.api.plain_response import PlainResponse
 from broker.observability.metrics import CONTENT_TYPE, exposition
 
 Probe: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -42,7 +43,7 @@ def readiness(probes: Mapping[str, Probe]) -> Callable[[web.BaseRequest], Awaita
 async def metrics(_request: web.BaseRequest) -> web.Response:
     """Answer the metrics of all processes of the node in the Prometheus text format."""
     body = await asyncio.to_thread(exposition)
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+    return PlainResponse(body=body, headers={"Content-Type": CONTENT_TYPE})
 
 
 async def version(_request: web.BaseRequest) -> web.Response:
@@ -66,4 +67,4 @@ async def _ask(probe: Probe) -> str | None:
 
 
 def _json(content: Mapping[str, object], *, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")
+    return PlainResponse(body=orjson.dumps(content), status=status, content_type="application/json")
