@@ -64,6 +64,8 @@ def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
         _add_config(one)
         one.set_defaults(action=action)
+        if action is _worker:  # by the supervisor only: what it shares with the other workers
+            one.add_argument("--share", help=argparse.SUPPRESS)
     _add_indexes(commands)
     _add_plain(commands)
     return parser
@@ -152,9 +154,10 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 
 def _worker(parsed: argparse.Namespace) -> int:
-    from broker.process import run_worker  # noqa: PLC0415
+    from broker.process import WorkerShare, run_worker  # noqa: PLC0415
 
-    return run_worker(_with_database(parsed))
+    share = WorkerShare(*map(int, parsed.share.split(","))) if parsed.share else None
+    return run_worker(_with_database(parsed), share)
 
 
 def _engine(parsed: argparse.Namespace) -> int:

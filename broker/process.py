@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 import uvloop
-from aiohttp import web
 
+from broker.api.accepting import Acceptor, Loads
 from broker.app import build_api, build_engine
 from broker.config import Settings
 from broker.config.load import EXIT_CONFIGURATION
@@ -30,9 +32,21 @@ _REMIND: Final = 30.0
 log = logging.getLogger(__name__)
 
 
-def run_worker(settings: Settings) -> int:
-    """Serve the API until told to stop; return the exit code."""
-    return _run(settings, lambda stop: _serve(settings, stop))
+@dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """What a worker shares with the others of its node: descriptors, and its number there."""
+
+    listener: int
+    loads: int
+    number: int
+
+
+def run_worker(settings: Settings, share: WorkerShare | None = None) -> int:
+    """Serve the API until told to stop; return the exit code.
+
+    Without a share in a node, the worker listens for itself.
+    """
+    return _run(settings, lambda stop: _serve(settings, share, stop))
 
 
 def run_engine(settings: Settings) -> int:
@@ -79,20 +93,28 @@ async def _check_database(settings: Settings, stop: asyncio.Event) -> int:
     return 0
 
 
-async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+async def _serve(settings: Settings, share: WorkerShare | None, stop: asyncio.Event) -> None:
     limits = settings.limits
+    if share is None:
+        loads = Loads.alone()
+        listener = shared_socket(settings.server.host, settings.server.port)
+    else:
+        loads = Loads.shared(share.loads, share.number)
+        listener = socket.socket(fileno=share.listener)
     serving = build_api(settings).serving(
         access_log=logging.getLogger("mutsura.access") if settings.logging.access else None,
         shutdown_timeout=settings.server.drain_timeout,
+        loads=loads,
         keepalive_timeout=settings.server.keepalive_timeout,
         max_line_size=limits.url_bytes,
         max_field_size=limits.url_bytes,
     )
-    async with serving as runner:
-        with shared_socket(settings.server.host, settings.server.port) as listener:
-            await web.SockSite(runner, listener, backlog=1024).start()
-            settle_memory()
-            await stop.wait()
+    with listener:
+        async with serving as runner:
+            assert runner.server is not None
+            with Acceptor(listener, runner.server, loads).accepting():
+                settle_memory()
+                await stop.wait()
 
 
 async def _drive(settings: Settings, stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker.api.accepting import Loads
 from broker.api.responses import problem
 from broker.model.errors import InvalidRequest
 
@@ -26,15 +27,15 @@ class HttpApi:
 
     @asynccontextmanager
     async def serving(
-        self, *, shutdown_timeout: float = 60.0, **options: Any
+        self, *, shutdown_timeout: float = 60.0, loads: Loads | None = None, **options: Any
     ) -> AsyncIterator[web.ServerRunner]:
         """Serve as long as the context lasts, at the sites that are added to the runner.
 
-        At the end, requests under way have `shutdown_timeout` seconds. The options are those of
-        aiohttp's server.
+        At the end, requests under way have `shutdown_timeout` seconds. `loads` is told of the
+        connections that go. The options are those of aiohttp's server.
         """
         async with self.opened():
-            server = _Server(self.answer, **options)
+            server = _Server(self.answer, loads, **options)
             runner = web.ServerRunner(server, shutdown_timeout=shutdown_timeout)
             await runner.setup()
             try:
@@ -45,13 +46,25 @@ class HttpApi:
 
 class _Server(web.Server):
     def __init__(
-        self, answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], **options: Any
+        self,
+        answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        loads: Loads | None,
+        **options: Any,
     ) -> None:
         super().__init__(answer, **options)
+        self._loads = loads
         self._options = options
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Count the connection out."""
+        super().connection_lost(handler, exc)
+        if self._loads is not None:
+            self._loads.add(-1)
 
 
 class _Connection(web.RequestHandler):

@@ -24,13 +24,14 @@ class Program:
     """What to run.
 
     `name` is for people, `grace` how long it may take to end (seconds); with `may_finish` it is
-    left alone when it has ended with code 0.
+    left alone when it has ended with code 0. `inherits` are the descriptors it gets.
     """
 
     name: str
     command: tuple[str, ...]
     grace: float = 10.0
     may_finish: bool = False
+    inherits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Child:
             tethered(list(self.program.command)),
             env=self._environment,
             stdin=subprocess.DEVNULL,
+            pass_fds=self.program.inherits,
             start_new_session=True,  # Ctrl-C is for the supervisor, which stops it in order
         )
         self._started = time.monotonic()

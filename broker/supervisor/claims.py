@@ -6,8 +6,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from broker.api.accepting import WIDTH
 from broker.embedded.errors import DataDirectoryInUse, PortTaken
 from broker.embedded.ports import is_free, shared_socket
 
@@ -36,9 +39,21 @@ def claimed_directory(directory: Path) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class SharedPort:
+    """The API's port, and the descriptors of what the workers share.
+
+    These are the socket they listen on, and the file in which each has its load.
+    """
+
+    number: int
+    listener: int
+    loads: int
+
+
 @contextmanager
-def claimed_port(host: str, port: int) -> Iterator[int]:
-    """Hold the API's port, so that the workers and nobody else listen there; gives its number.
+def claimed_port(host: str, port: int, *, workers: int) -> Iterator[SharedPort]:
+    """Hold the API's port for a number of workers, and for nobody else.
 
     Raises:
         PortTaken: another program listens there, or the address is not one of this machine.
@@ -48,5 +63,6 @@ def claimed_port(host: str, port: int) -> Iterator[int]:
             f"port {port} of {host} cannot be had: another program listens there, or the address "
             "is not one of this machine. Choose another with --port or MUTSURA_SERVER_PORT"
         )
-    with shared_socket(host, port) as reserved:
-        yield int(reserved.getsockname()[1])
+    with shared_socket(host, port) as listener, TemporaryFile() as loads:
+        loads.truncate(WIDTH * workers)
+        yield SharedPort(listener.getsockname()[1], listener.fileno(), loads.fileno())

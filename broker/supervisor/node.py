@@ -31,7 +31,7 @@ from broker.observability.metrics import forget_process, prepare_directory
 from broker.observability.processes import Restarts
 from broker.supervisor.banner import api_url, say, say_what_runs, warn_if_open
 from broker.supervisor.child import Child, Program
-from broker.supervisor.claims import claimed_directory, claimed_port
+from broker.supervisor.claims import SharedPort, claimed_directory, claimed_port
 from broker.supervisor.inventory import Inventory
 from broker.supervisor.programs import adapters_program, broker_programs, child_environment
 
@@ -68,8 +68,9 @@ class Node:
         server = self._settings.server
         with ExitStack() as held:
             held.enter_context(claimed_directory(self._settings.data_directory))
-            port = held.enter_context(claimed_port(server.host, server.port))
-            self._settings = replace(self._settings, server=replace(server, port=port))
+            claim = claimed_port(server.host, server.port, workers=server.worker_count)
+            port = held.enter_context(claim)
+            self._settings = replace(self._settings, server=replace(server, port=port.number))
             warn_if_open(self._settings)
             metrics = self._settings.data_directory / "run" / "metrics"
             prepare_directory(metrics)
@@ -77,7 +78,7 @@ class Node:
             held.callback(self._stop_mongod)
             self._start_mongod()
             held.callback(self._stop_children)
-            self._start_children()
+            self._start_children(port)
             self._keep_running()
         return self._exit_code
 
@@ -99,11 +100,11 @@ class Node:
             self._mongod = EmbeddedMongod(directory, sizes=sizes)
             self._mongod.start()
 
-    def _start_children(self) -> None:
+    def _start_children(self, port: SharedPort) -> None:
         """Start what the connectors need; they follow when the API is ready."""
         if self._settings.adapters.file is not None and self._settings.mqtt.url is None:
             self._add(self._trial_mqtt())
-        for program in broker_programs(self._settings):
+        for program in broker_programs(self._settings, port):
             self._add(program)
 
     def _trial_mqtt(self) -> Program:

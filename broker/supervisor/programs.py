@@ -11,16 +11,18 @@ from broker.config import Settings, as_environment
 from broker.config.load import is_setting_variable
 from broker.supervisor.banner import api_url
 from broker.supervisor.child import Program
+from broker.supervisor.claims import SharedPort
 
 
-def broker_programs(settings: Settings) -> list[Program]:
+def broker_programs(settings: Settings, port: SharedPort) -> list[Program]:
     """Return the engine and the API workers."""
     grace = settings.server.drain_timeout + 5.0
-    workers = range(settings.server.worker_count)
-    return [
-        Program("engine", _mutsura("engine"), grace),
-        *(Program(f"worker {number}", _mutsura("worker"), grace) for number in workers),
-    ]
+    programs = [Program("engine", _mutsura("engine"), grace)]
+    for number in range(settings.server.worker_count):
+        command = _mutsura("worker", "--share", f"{port.listener},{port.loads},{number}")
+        inherits = (port.listener, port.loads)
+        programs.append(Program(f"worker {number}", command, grace, inherits=inherits))
+    return programs
 
 
 def adapters_program(settings: Settings) -> Program | None:

@@ -70,6 +70,16 @@ def test_a_killed_process_comes_back(shared: RunningNode, name: str) -> None:
     assert f'mutsura_process_restarts_total{{process="{name}"}} 1.0' in shared.text("/metrics")
 
 
+def test_a_worker_that_hangs_gets_no_new_connections(shared: RunningNode) -> None:
+    eventually(lambda: shared.status("/ready") == 200)
+    victim = shared.processes("worker")[0]
+    victim.suspend()
+    try:
+        assert [shared.status("/health") for _ in range(10)] == [200] * 10
+    finally:
+        victim.resume()
+
+
 def test_a_second_node_on_the_same_data_is_refused(shared: RunningNode) -> None:
     second = RunningNode(shared.data)
     second.errors = shared.data.with_name("second.err")
