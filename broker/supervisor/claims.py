@@ -52,8 +52,10 @@ class SharedPort:
 
 
 @contextmanager
-def claimed_port(host: str, port: int, *, workers: int) -> Iterator[SharedPort]:
+def claimed_port(host: str, port: int, *, workers: int, directory: Path) -> Iterator[SharedPort]:
     """Hold the API's port for a number of workers, and for nobody else.
+
+    The file they share is in a directory, where it has no name.
 
     Raises:
         PortTaken: another program listens there, or the address is not one of this machine.
@@ -63,6 +65,6 @@ def claimed_port(host: str, port: int, *, workers: int) -> Iterator[SharedPort]:
             f"port {port} of {host} cannot be had: another program listens there, or the address "
             "is not one of this machine. Choose another with --port or MUTSURA_SERVER_PORT"
         )
-    with shared_socket(host, port) as listener, TemporaryFile() as loads:
+    with shared_socket(host, port) as listener, TemporaryFile(dir=directory) as loads:
         loads.truncate(WIDTH * workers)
         yield SharedPort(listener.getsockname()[1], listener.fileno(), loads.fileno())

@@ -65,14 +65,15 @@ class Node:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        server = self._settings.server
+        server, data = self._settings.server, self._settings.data_directory
         with ExitStack() as held:
-            held.enter_context(claimed_directory(self._settings.data_directory))
-            claim = claimed_port(server.host, server.port, workers=server.worker_count)
+            held.enter_context(claimed_directory(data))
+            workers = server.worker_count
+            claim = claimed_port(server.host, server.port, workers=workers, directory=data)
             port = held.enter_context(claim)
             self._settings = replace(self._settings, server=replace(server, port=port.number))
             warn_if_open(self._settings)
-            metrics = self._settings.data_directory / "run" / "metrics"
+            metrics = data / "run" / "metrics"
             prepare_directory(metrics)
             self._restarts = Restarts(metrics)
             held.callback(self._stop_mongod)
