@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
@@ -29,7 +30,8 @@ class RouteTree(Generic[T]):
 
     A template such as `/entities/{entityId}/attrs` has a name in braces for each variable segment,
     which matches anything but nothing. A fixed segment goes before a variable one, and a path may
-    end in a slash, as clause 6.2 writes some.
+    end in a slash, as clause 6.2 writes some. An identifier such as `http://example.org/a` may have
+    its slashes unencoded, too: it goes on to the end, or up to a fixed segment that can follow.
     """
 
     def __init__(self) -> None:
@@ -65,9 +67,35 @@ class RouteTree(Generic[T]):
             if following is None:
                 following = node.variable
                 if following is None or not segment:
-                    return None
+                    return self._find_with_bare_uris(segments) if "://" in raw_path else None
                 values.append(segment)
             node = following
-        if not node.targets:
-            return None
-        return Found(node.targets, dict(zip(node.names, values, strict=True)) if values else {})
+        return _found(node, values)
+
+    def _find_with_bare_uris(self, segments: list[str]) -> Found[T] | None:
+        node = self._root
+        values: list[str] = []
+        at = 1
+        while at < len(segments):
+            following = node.fixed.get(segments[at])
+            end = at + 1
+            if following is None:
+                following = node.variable
+                if following is None or not segments[at]:
+                    return None
+                if segments[at].endswith(":") and segments[end : end + 1] == [""]:
+                    end = _end_of_uri(segments, end + 1, following.fixed)
+                values.append("/".join(segments[at:end]))
+            node, at = following, end
+        return _found(node, values)
+
+
+def _found(node: _Node[T], values: list[str]) -> Found[T] | None:
+    if not node.targets:
+        return None
+    return Found(node.targets, dict(zip(node.names, values, strict=True)) if values else {})
+
+
+def _end_of_uri(segments: list[str], start: int, following: Collection[str]) -> int:
+    rest = range(start, len(segments))
+    return next((at for at in rest if segments[at] in following), len(segments))

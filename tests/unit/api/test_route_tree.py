@@ -33,6 +33,18 @@ def tree() -> RouteTree[str]:
         ("/things/1/", "GET /things/{id}", {"id": "1"}),
         ("/things/a%2Fb/parts/c", "GET /things/{id}/parts/{part}", {"id": "a/b", "part": "c"}),
         ("/th%69ngs", "GET /things", {}),
+        ("/things/http://a.b/c", "GET /things/{id}", {"id": "http://a.b/c"}),
+        ("/things/http://a.b/c%20d/", "GET /things/{id}", {"id": "http://a.b/c d"}),
+        (
+            "/things/http://a.b/c/parts/d",
+            "GET /things/{id}/parts/{part}",
+            {"id": "http://a.b/c", "part": "d"},
+        ),
+        (
+            "/things/1/parts/https://a.b/c",
+            "GET /things/{id}/parts/{part}",
+            {"id": "1", "part": "https://a.b/c"},
+        ),
     ],
 )
 def test_a_path_leads_to_its_target(path: str, target: str, parts: dict[str, str]) -> None:
@@ -42,7 +54,18 @@ def test_a_path_leads_to_its_target(path: str, target: str, parts: dict[str, str
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/other", "/things//parts/c", "/things/1/parts", "/things/1/2", "//things"]
+    "path",
+    [
+        "",
+        "/",
+        "/other",
+        "/things//parts/c",
+        "/things/1/parts",
+        "/things/1/2",
+        "//things",
+        "/things/http://a.b/parts",
+        "/other/http://a.b",
+    ],
 )
 def test_other_paths_lead_nowhere(path: str) -> None:
     assert tree().find(path) is None
