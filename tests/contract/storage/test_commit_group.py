@@ -43,6 +43,19 @@ def counted(entity_id, by=1):
     return operation
 
 
+def counted_in_place(current, now):
+    """Give the entity a counter, and leave all else of it as it was."""
+    after = [{"type": "Property", "value": 1, "createdAt": now, "modifiedAt": now}]
+    entity = current._replace(
+        attributes={**current.attributes, COUNTER: after},
+        modified_at=now,
+        version=current.version + 1,
+    )
+    changed = {COUNTER: AttributeChange([], after)}
+    change = Change(entity.id, entity.types, entity.version, "entityUpdated", now, changed)
+    return Transition(entity, change, outcome=1)
+
+
 def deleted(entity_id):
     def operation(current, now):
         if current is None:
@@ -158,6 +171,24 @@ async def test_two_processes_that_write_the_same_entities_lose_nothing(make_stor
     for entity_id in ids:
         changes = await changes_of(databases, entity_id)
         assert sorted(change.version for change in changes) == list(range(1, 46))
+
+
+async def test_what_another_process_made_anew_is_not_taken_for_what_was_there(
+    make_store, databases
+):
+    here, there = make_store(), make_store()
+    old = Entity("urn:x:1", ("urn:t:Old",), {}, scopes=("/old",), expires_at="2999-01-01T00:00:00Z")
+    new = Entity("urn:x:1", ("urn:t:New",), {})
+    await here.apply("", "urn:x:1", patching.create_entity(old))
+    await there.apply("", "urn:x:1", patching.delete_entity("urn:x:1"))
+    made = await there.apply("", "urn:x:1", patching.create_entity(new))
+    after = await here.apply("", "urn:x:1", counted_in_place)
+    assert after.entity == made.entity._replace(
+        attributes=after.entity.attributes, version=2, modified_at=after.entity.modified_at
+    )
+    assert await there.fetch("", "urn:x:1") == after.entity
+    await here.apply("", "urn:x:1", patching.delete_entity("urn:x:1"))
+    assert await MongoCatalogue(databases).entries("") == []
 
 
 async def test_a_full_queue_refuses_and_queues_nothing(make_store, databases):
