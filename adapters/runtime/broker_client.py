@@ -127,6 +127,8 @@ class BrokerClient:
             answer = await self.send(
                 "POST", "/entityOperations/query", params={"limit": str(PAGE)}, body=body
             )
+            if _is_of_no_tenant(answer):
+                return {}
             for one in _expect_json(answer, part[0]):
                 found[one["id"]] = one
         return found
@@ -137,7 +139,7 @@ class BrokerClient:
         while True:
             page = {**params, "limit": str(PAGE), "offset": str(offset)}
             answer = await self.send("GET", "/entities", params=page)
-            items = _expect_json(answer, "the query")
+            items = [] if _is_of_no_tenant(answer) else _expect_json(answer, "the query")
             for one in items:
                 yield one
             if len(items) < PAGE:
@@ -149,7 +151,8 @@ class BrokerClient:
         answer = await self.send(
             "GET", "/entities", params={**params, "limit": "0", "count": "true"}
         )
-        _expect_json(answer, "the query")
+        if not _is_of_no_tenant(answer):
+            _expect_json(answer, "the query")
         return answer.count or 0
 
     async def delete(self, ids: Iterable[str]) -> None:
@@ -184,6 +187,11 @@ def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
 def seconds_to_wait(header: str | None) -> float | None:
     """Read a Retry-After header given in seconds; a date (rare) is not understood."""
     return float(header) if header is not None and header.strip().isdigit() else None
+
+
+def _is_of_no_tenant(answer: Answer) -> bool:
+    """Whether the tenant is still to be created, by its first entity: it holds nothing yet."""
+    return answer.status == 404 and str(answer.problem().get("type")).endswith("NonexistentTenant")
 
 
 def _expect_json(answer: Answer, subject: str) -> Any:

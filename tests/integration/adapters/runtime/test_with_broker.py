@@ -151,3 +151,12 @@ async def test_tenants_are_apart_and_queries_page(broker_url):
         assert await client.count(type="WeatherObserved") == 1000
     async with connected(broker_url) as (client, _):
         assert await client.entity(sensor(1)["id"]) is None
+
+
+async def test_a_tenant_nobody_wrote_to_holds_nothing(broker_url):
+    async with broker_session() as session:
+        client = BrokerClient(session, BrokerAddress(broker_url, "newtown", MODELS_CONTEXT))
+        wanted = {"urn:ngsi-ld:WeatherObserved:1": "WeatherObserved"}
+        assert await client.entities(wanted) == {}
+        assert [one async for one in client.query(type="WeatherObserved")] == []
+        assert await client.count(type="WeatherObserved") == 0
