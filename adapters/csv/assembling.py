@@ -11,6 +11,7 @@ from adapters.csv.identity import (
     Naming,
     RowKeys,
     entity_id,
+    further_texts,
     is_mangled_id,
     name_rows,
     row_keys,
@@ -120,7 +121,25 @@ def _keys(rows: list[MappedRow], layout: Layout, result: MappedFile) -> list[Row
         found = row_keys(row.attributes, layout.identity)
         together = layout.observed or layout.group
         keys.append(RowKeys(one, found.key, () if together else found.tiebreak))
-    return keys
+    return keys if layout.observed or layout.group else _told_apart(rows, keys, result)
+
+
+def _told_apart(rows: list[MappedRow], keys: list[RowKeys], result: MappedFile) -> list[RowKeys]:
+    """Add, for rows that nothing else tells apart, what stands in columns no attribute knows."""
+    times = Counter(keys)
+    alike = [place for place, key in enumerate(keys) if times[key] > 1 and (key.stated or key.key)]
+    told = list(keys)
+    for place in alike:
+        further = further_texts(rows[place].attributes)
+        told[place] = keys[place]._replace(tiebreak=(*keys[place].tiebreak, *further))
+    count = sum(told[place] != keys[place] for place in alike)
+    if count:
+        first = rows[alike[0]].row.number
+        result.remarks.append(
+            f"{count} rows are told apart by other columns only (first: row {first}): when one of "
+            "these is corrected, the row becomes another entity; give each row an id of its own"
+        )
+    return told
 
 
 def _add(

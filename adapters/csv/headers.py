@@ -25,6 +25,11 @@ def normal_header(name: str) -> str:
     return plain.translate(_DASHES)
 
 
+def is_row_number(name: str) -> bool:
+    """Whether a column counts the rows: No., 番号, 連番, or one without a name of its own."""
+    return normal_header(name) in ("no", "#", "index") or name == "column_1"
+
+
 def without_prefix(name: str) -> str:
     """The normal form without its first part: `公営駐輪場_名称` is `名称`."""
     return _PREFIX.sub("", normal_header(name))

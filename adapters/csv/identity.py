@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
+from adapters.csv.headers import is_row_number
 from adapters.csv.layout import Identity
 from adapters.csv.values.text import comparable, folded
 
@@ -48,6 +49,16 @@ def row_keys(attributes: Mapping[str, Any], identity: Identity) -> RowKeys:
         stated_id(attributes, identity),
         tuple(comparable(_text(attributes.get(name))) for name in identity.key),
         tuple(comparable(_text(attributes.get(name))) for name in identity.tiebreak),
+    )
+
+
+def further_texts(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cells of the columns no attribute knows, by column; numbers of rows name nothing."""
+    other = attributes.get("otherColumns", {}).get("json", {})
+    return tuple(
+        f"{header}={comparable(text)}"
+        for header, text in sorted(other.items())
+        if not is_row_number(header)
     )
 
 

@@ -111,3 +111,21 @@ def test_different_things_never_share_a_name(rows):
 def test_names_do_not_depend_on_the_order(keys):
     names = {key.key: naming.local_id for key, naming in zip(keys, name_rows(keys), strict=True)}
     assert names == {key.key: name_rows([key])[0].local_id for key in keys}
+
+
+def test_rows_that_only_unknown_columns_tell_apart_are_kept_and_told():
+    rows = [
+        [*AED, "階数", "通番#", "連番"],
+        [*aed("", place=""), "1F", "x", "1"],
+        [*aed("", place=""), "2F", "x", "2"],
+    ]
+    read = imported(rows)
+    assert len({entity["id"] for entity in entities(read)}) == 2
+    assert any("2 rows are told apart by other columns" in one for one in read.report.remarks)
+
+
+def test_a_row_number_tells_nothing_apart():
+    header = [*AED[:1], "ID", *AED[2:], "No."]
+    read = imported([header, [*aed("", place=""), "1"], [*aed("", place=""), "2"], aed("", "駅")])
+    assert len(entities(read)) == 2
+    assert [finding.row for finding in read.report.rejected] == [3]
