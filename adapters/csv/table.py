@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from adapters.csv.decoding import DecodedText, UnreadableFile
 from adapters.csv.headers import normal_header, unique_names
+from adapters.csv.merged_headers import join_header_rows
 from adapters.csv.values.text import trimmed
 
 _HEADER_WITHIN: Final = 30
@@ -66,15 +67,13 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
             "put one row with the names of the columns above the data, and separate the cells by "
             "commas, tabs or semicolons",
         )
+    first_row = header_at
+    header_at, joined = join_header_rows(records, header_at, is_known)
     names, remarks = unique_names(_header_cells(records, header_at))
+    remarks = joined + remarks
     if '="' in decoded.text:
         remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
-    if _runs_on(records, header_at):
-        remarks.append(
-            f"the header seems to go on in row {header_at + 2}, under merged cells: "
-            "write every name of a column into one row"
-        )
-    metadata, titles = _preamble(records[:header_at])
+    metadata, titles = _preamble(records[:first_row])
     table = Table(names, header_at + 1, [], metadata, titles, remarks=remarks)
     return _filled(table, records, header_at)
 
@@ -90,19 +89,6 @@ def _without_formulas(records: list[list[str]], first: int) -> list[str]:
     if not found:
         return []
     return [f'{len(found)} cells are written ="…" (first: row {found[0]}); their texts were taken']
-
-
-def _runs_on(records: list[list[str]], header_at: int) -> bool:
-    """Tell whether the row after the header has words where the header has blanks, and no figures.
-
-    That is what merged cells over two header rows become.
-    """
-    header = records[header_at]
-    following = next(iter(records[header_at + 1 :]), [])
-    words = [
-        cell for cell, name in zip(following, header, strict=False) if cell.strip() and not name
-    ]
-    return len(words) >= 2 and not any(re.search(r"\d", cell) for cell in following)
 
 
 def _records(decoded: DecodedText) -> list[list[str]]:
