@@ -23,13 +23,8 @@ DEEPEST = 64
 
 
 async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
-    """Return the body of a request.
-
-    Raises LengthRequired, and BodyTooLarge (`largest` is in bytes).
-    """
+    """Return the body of a request. Raises BodyTooLarge (`largest` is in bytes)."""
     length = request.content_length
-    if length is None and "Transfer-Encoding" not in request.headers:
-        raise LengthRequired("the Content-Length header is missing")
     if length is not None and length > largest:
         raise _too_large(largest)
     content = request.content
@@ -39,6 +34,12 @@ async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
         return await request.clone(client_max_size=largest).read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
+
+
+def check_length(request: web.BaseRequest) -> None:
+    """Raise LengthRequired unless it is known how long the body is, or that it comes in chunks."""
+    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+        raise LengthRequired("the Content-Length header is missing")
 
 
 def check_media_type(media_type: str, method: str) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from broker.api.application import Application
-from broker.api.body import check_media_type, parse_json, read_bytes
+from broker.api.body import check_length, check_media_type, parse_json, read_bytes
 from broker.api.context_negotiation import context_of_document, linked_context
 from broker.api.media_types import media_type_of, preferred
 from broker.api.parameters import Parameters
@@ -85,6 +85,7 @@ class Incoming:
     async def read_body(self) -> None:
         """Read and parse the body (limits and errors: `broker.api.body`)."""
         settings = self.app.settings
+        check_length(self.request)
         check_media_type(self.media_type, self.request.method)
         self.raw = await read_bytes(self.request, largest=settings.largest_body)
         self.body = parse_json(self.raw, deepest=settings.deepest_body)

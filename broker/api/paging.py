@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from broker.api.incoming import Incoming
+from broker.api.media_types import DOCUMENT_TYPES
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import Page
 
@@ -29,7 +30,7 @@ def page_headers(
     for relation, target in _neighbours(incoming, page, result):
         query = {**incoming.request.rel_url.query, "limit": str(page.limit), **target}
         url = incoming.request.rel_url.with_query(sorted(query.items()))
-        headers.add("Link", f'<{url}>; rel="{relation}"; type="{media_type}"')
+        headers.add("Link", _link(url, relation, media_type))
     return headers
 
 
@@ -69,7 +70,8 @@ def _neighbours_in_map(
 def offset_page_headers(
     incoming: Incoming, page: Page, *, has_more: bool, count: int | None
 ) -> CIMultiDict[str]:
-    """Return the headers of a page that is found by its offset alone."""
+    """Return the headers of a page that is found by its offset alone (6.3.10)."""
+    media_type = incoming.accepted(DOCUMENT_TYPES)
     headers: CIMultiDict[str] = CIMultiDict()
     if count is not None:
         headers[RESULTS_COUNT] = str(count)
@@ -77,12 +79,12 @@ def offset_page_headers(
     url = asked.with_path(asked.path.rstrip("/"), keep_query=True)
     if has_more:
         after = {"limit": page.limit, "offset": page.offset + page.limit}
-        headers.add("Link", _link(url.update_query(after), "next"))
+        headers.add("Link", _link(url.update_query(after), "next", media_type))
     if page.offset > 0 and page.limit > 0:
         before = {"limit": page.limit, "offset": max(page.offset - page.limit, 0)}
-        headers.add("Link", _link(url.update_query(before), "prev"))
+        headers.add("Link", _link(url.update_query(before), "prev", media_type))
     return headers
 
 
-def _link(url: URL, relation: str) -> str:
-    return f'<{url}>; rel="{relation}"; type="application/ld+json"'
+def _link(url: URL, relation: str, media_type: str) -> str:
+    return f'<{url}>; rel="{relation}"; type="{media_type}"'

@@ -206,8 +206,7 @@ async def _write(
         )
     bodies = _bodies(entities, loaded, wanted, context)
     if wanted.media_type == GEO_JSON:
-        known: Loaded = {**loaded, **{entity.id: entity for entity in entities}}
-        return [_feature(body, known, wanted) for body in bodies], 200
+        return _features(bodies, entities, loaded, wanted), 200
     if version is None or version >= CURRENT:
         return bodies, 200
     amended = _bodies(
@@ -230,12 +229,15 @@ def _bodies(
     return [write_inline(entity, context, options, join.links, loaded) for entity in entities]
 
 
-def _feature(body: dict[str, Any], known: Loaded, wanted: Wanted) -> dict[str, Any]:
-    entity = known.get(body.get("id", ""))
-    geometry = (
-        None if entity is None else geometry_of(entity, wanted.options, wanted.geometry_property)
-    )
-    return as_feature(body, geometry)
+def _features(
+    bodies: list[dict[str, Any]], entities: list[Entity], loaded: Loaded, wanted: Wanted
+) -> list[dict[str, Any]]:
+    """Make features of bodies: first those of the entities, which need not show an id (4.21)."""
+    linked = [loaded.get(body.get("id", "")) for body in bodies[len(entities) :]]
+    return [
+        as_feature(body, entity and geometry_of(entity, wanted.options, wanted.geometry_property))
+        for body, entity in zip(bodies, [*entities, *linked], strict=True)
+    ]
 
 
 async def _answer(

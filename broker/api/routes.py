@@ -25,6 +25,7 @@ from broker.api.handlers import (
     subscriptions,
 )
 from broker.api.incoming import SNAPSHOT_HEADER, Incoming
+from broker.api.media_types import DOCUMENT_TYPES, GEO_JSON
 from broker.api.parameters import (
     ENTITY_REPRESENTATION,
     LINKED_ENTITIES,
@@ -63,6 +64,8 @@ class Route:
 _NOT_IN_SNAPSHOTS = frozenset(
     {"info", "jsonldContexts", "csourceRegistrations", "csourceSubscriptions", "snapshots"}
 )
+_ANSWERED_WITH_ENTITIES = frozenset({"5.7.1", "5.7.2"})
+"""All else cannot be asked for as GeoJSON (6.3.4)."""
 _TYPED = frozenset({"type", "local"})
 _DETAILS = frozenset({"details", "local"})
 _ONE = _TYPED | {"options"}
@@ -299,9 +302,12 @@ def _handling(route: Route, application: Application) -> Handle:
     handle, parameters = route.handler, route.parameters
     has_body = route.method in {"POST", "PATCH", "PUT"}
     repeatable = route.repeatable
+    is_geojson_possible = route.clause in _ANSWERED_WITH_ENTITIES
 
     async def handler(request: web.BaseRequest, parts: PathParts) -> web.StreamResponse:
         incoming = Incoming(application, request, parameters, parts)
+        if not is_geojson_possible and GEO_JSON in request.headers.get("Accept", ""):
+            incoming.accepted(DOCUMENT_TYPES)
         if SNAPSHOT_HEADER in request.headers:
             await _enter_snapshot(incoming, route)
         if has_body:

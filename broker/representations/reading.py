@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from broker.model.attributes import GEO_ATTRIBUTES, GEO_PROPERTY, RESERVED_MEMBERS, SYSTEM_MEMBERS
 from broker.model.entity import NULL, Entity, Instance
+from broker.model.errors import BadRequestData
 from broker.model.fragment import Fragment, is_deletion
 from broker.model.names import is_name, is_uri
 from broker.model.scopes import is_scope
@@ -142,12 +143,18 @@ def _without_context(body: Any) -> Any:
     return body
 
 
+def _given_twice(reader: Reader, name: str) -> BadRequestData:
+    return reader.refusal((name,), f"'{name}' and '@{name}' are the same member; give one")
+
+
 def _read_id(reader: Reader, members: Mapping[str, Any]) -> str | None:
     given = members.get("id")
     if given is None and "id" not in members:
         if "@id" not in members:
             return None
         given = members["@id"]
+    elif "@id" in members:
+        raise _given_twice(reader, "id")
     if is_uri(given) and given != NULL:
         return str(given)
     raise reader.refusal(("id",), f"{shown(given)} is not a URI such as urn:ngsi-ld:Building:1")
@@ -155,6 +162,8 @@ def _read_id(reader: Reader, members: Mapping[str, Any]) -> str | None:
 
 def _read_types(reader: Reader, members: Mapping[str, Any]) -> tuple[str, ...]:
     given = members.get("type")
+    if given is not None and "@type" in members:
+        raise _given_twice(reader, "type")
     if type(given) is str:
         return (_expand_type(reader, given),)
     if given is None and "type" not in members:

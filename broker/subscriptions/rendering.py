@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -81,15 +81,11 @@ def _elements(
 ) -> bytes:
     profile = profile_of_text(compiled.profile)
     if profile.media_type == GEO_JSON:
-        geometries = {entity.id: _geometry(compiled, entity) for entity in entities}
-        bodies = [_feature(body, geometries) for body in bodies]
+        geometries = [_geometry(compiled, entity) for entity in entities]
+        bodies = [*map(as_feature, bodies, chain(geometries, repeat(None)))]
     elif profile.media_type != JSON:
         bodies = [{**body, "@context": profile.context_body} for body in bodies]
     return b",".join(map(orjson.dumps, bodies))
-
-
-def _feature(body: dict[str, Any], geometries: Mapping[str, Any]) -> dict[str, Any]:
-    return as_feature(body, geometries.get(body.get("id", "")))
 
 
 def _geometry(compiled: CompiledSubscription, entity: Entity) -> dict[str, Any] | None:

@@ -80,9 +80,10 @@ async def test_a_body_has_to_say_what_it_is(broker):
     assert b" 400 " in await broker_says(where, request.encode())
 
 
-async def test_a_body_of_unknown_length_is_411(broker):
+@pytest.mark.parametrize("said", [f"Content-Type: {JSON}\r\n", ""])
+async def test_a_body_of_unknown_length_is_411(broker, said):
     where = urlsplit(broker.root)
-    request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n\r\n"
+    request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\n{said}\r\n"
     assert b" 411 " in await broker_says(where, request.encode())
 
 
@@ -137,6 +138,26 @@ async def test_geojson_has_the_context_in_the_body_unless_told_otherwise(broker,
     told = await broker.get(room, Accept=GEO, Prefer="body=json")
     assert "@context" not in told.json
     assert RELATION in told.headers["Link"]
+
+
+@pytest.mark.parametrize("projection", ["pick=p", "pick=p,location", "omit=location,id"])
+async def test_a_feature_has_its_geometry_whatever_members_are_shown(broker, room, projection):
+    feature = (await broker.get(f"{room}?{projection}", Accept=GEO)).json
+    assert feature["geometry"] == {"type": "Point", "coordinates": [1, 2]}
+    kind = room.split(":")[-2]
+    (listed,) = (await broker.get(f"/entities?type={kind}&{projection}", Accept=GEO)).json[
+        "features"
+    ]
+    assert listed["geometry"] == feature["geometry"]
+
+
+async def test_nothing_is_carried_out_that_wants_geojson_of_no_entity(broker, room):
+    assert (await broker.request("DELETE", room, None, {"Accept": GEO})).status == 406
+    changed = await broker.request("PATCH", f"{room}/attrs", {"p": 9}, {"Accept": GEO})
+    assert changed.status == 406
+    assert (await broker.get(room)).json["p"]["value"] == 1
+    either = await broker.request("PATCH", f"{room}/attrs", {"p": 9}, {"Accept": f"{GEO}, */*"})
+    assert either.status == 204
 
 
 async def test_system_attributes_come_on_request(broker, room):

@@ -321,6 +321,8 @@ REFUSED_ENTITIES = [
     ({"id": NULL, "type": "Building"}, "/id", "URI"),
     ({"id": None, "type": "Building"}, "/id", "URI"),
     ({"id": "urn:a:\u202eb", "type": "Building"}, "/id", "URI"),
+    ({"id": "urn:a:1", "@id": "urn:a:2", "type": "B"}, "/id", "same member"),
+    ({"id": "urn:a:1", "type": "B", "@type": "C"}, "/type", "same member"),
     ({"id": "urn:a:1", "type": "9Building"}, "/type", "name"),
     ({"id": "urn:a:1", "type": ["Building", 5]}, "/type", "name"),
     ({"id": "urn:a:1", "type": []}, "/type", "name"),
