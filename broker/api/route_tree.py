@@ -30,8 +30,8 @@ class RouteTree(Generic[T]):
 
     A template such as `/entities/{entityId}/attrs` has a name in braces for each variable segment,
     which matches anything but nothing. A fixed segment goes before a variable one, and a path may
-    end in a slash, as clause 6.2 writes some. An identifier such as `http://example.org/a` may have
-    its slashes unencoded, too: it goes on to the end, or up to a fixed segment that can follow.
+    end in a slash, as clause 6.2 writes some. An identifier with a scheme (`http://example.org/a`)
+    may have its slashes unencoded, too: it goes up to a fixed segment that can follow, or the end.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class RouteTree(Generic[T]):
             if following is None:
                 following = node.variable
                 if following is None or not segment:
-                    return self._find_with_bare_uris(segments) if "://" in raw_path else None
+                    return self._find_with_bare_uris(segments) if ":" in raw_path else None
                 values.append(segment)
             node = following
         return _found(node, values)
@@ -83,8 +83,8 @@ class RouteTree(Generic[T]):
                 following = node.variable
                 if following is None or not segments[at]:
                     return None
-                if segments[at].endswith(":") and segments[end : end + 1] == [""]:
-                    end = _end_of_uri(segments, end + 1, following.fixed)
+                if ":" in segments[at]:
+                    end = _end_of_uri(segments, end, following.fixed)
                 values.append("/".join(segments[at:end]))
             node, at = following, end
         return _found(node, values)

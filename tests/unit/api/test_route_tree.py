@@ -34,6 +34,11 @@ def tree() -> RouteTree[str]:
         ("/things/a%2Fb/parts/c", "GET /things/{id}/parts/{part}", {"id": "a/b", "part": "c"}),
         ("/th%69ngs", "GET /things", {}),
         ("/things/http://a.b/c", "GET /things/{id}", {"id": "http://a.b/c"}),
+        (
+            "/things/urn:a/b/parts/d",
+            "GET /things/{id}/parts/{part}",
+            {"id": "urn:a/b", "part": "d"},
+        ),
         ("/things/http://a.b/c%20d/", "GET /things/{id}", {"id": "http://a.b/c d"}),
         (
             "/things/http://a.b/c/parts/d",
