@@ -23,6 +23,10 @@ _WHITE: Final = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
 _ISO_2022: Final = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _SAMPLE_LINES: Final = 60
+_FOREIGN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f]+[A-Za-z]*")
+_BETWEEN_LETTERS: Final = re.compile(r"[A-Za-z]*[a-z][^\x00-\x7f]{1,2}[a-z]*|[^\x00-\x7f][a-z]{2,}")
+_COMMON: Final = re.compile("[\u3040-\u30ff名所市区町村県番号年月日数]")
+_ENOUGH_TEXT: Final = 30
 _JAPANESE: Final = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
@@ -125,6 +129,8 @@ def _text(data: bytes) -> tuple[str, str]:
             continue
         if encoding == "cp932" and _is_rather_euc(data, text):
             continue
+        if encoding != "utf-8":
+            _refuse_other_languages(text, encoding)
         return text, encoding
     furthest = max(errors, key=lambda error: error.start)
     raise _undecodable(data, "UTF-8, CP932 and EUC-JP", furthest)
@@ -153,6 +159,27 @@ def _is_rather_euc(data: bytes, as_cp932: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _refuse_other_languages(text: str, encoding: str) -> None:
+    """Texts of Europe and Korea often decode as Japanese, as words that nobody wrote.
+
+    In those of Europe each "character" stands between Latin letters; those of Korea have neither
+    kana nor the commonest kanji of a table.
+    """
+    runs = _FOREIGN.findall(text)
+    between = sum(1 for run in runs if _BETWEEN_LETTERS.fullmatch(run))
+    if runs and between > len(runs) / 2:
+        raise UnreadableFile(
+            "the letters with accents are not in UTF-8, but perhaps in Windows-1252 or ISO-8859",
+            "save the file as 'CSV UTF-8'",
+        )
+    japanese = len(_JAPANESE.findall(text))
+    if encoding == "euc_jp" and japanese >= _ENOUGH_TEXT and not _COMMON.search(text):
+        raise UnreadableFile(
+            "the text is no Japanese in EUC-JP: it may be Korean or Chinese",
+            "save the file as 'CSV UTF-8'",
+        )
 
 
 def _undecodable(data: bytes, tried: str, error: UnicodeDecodeError) -> UnreadableFile:

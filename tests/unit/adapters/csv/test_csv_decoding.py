@@ -102,3 +102,24 @@ def test_mixed_encodings_are_refused_and_the_line_is_named():
 def test_no_bytes_make_it_fail_otherwise(data):
     with contextlib.suppress(UnreadableFile):
         decode(data)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_accents_of_europe_are_not_read_as_kanji(encoding):
+    text = "id,dirección,población\n1,Calle Peñón,Málaga\n2,Plaza España,Cádiz\n"
+    with pytest.raises(UnreadableFile, match="Windows-1252"):
+        decode(text.encode(encoding))
+
+
+def test_latin_letters_beside_kanji_are_cp932():
+    text = "名称,場所\nAED本体,A棟1階\nb棟,c館\nWiFiルータ,b棟\n"
+    assert decode(text.encode("cp932")).text == text
+
+
+def test_korean_is_not_read_as_euc_jp():
+    with pytest.raises(UnreadableFile, match="Korean"):
+        decode(
+            ("시설명,주소,위도,경도\n" + "시청,서울특별시 중구 세종대로,37.5,126.9\n" * 5).encode(
+                "euc_kr"
+            )
+        )
