@@ -1,4 +1,4 @@
-"""Reports as text for a terminal: totals first, then what needs a person, repairs in groups."""
+"""Reports as text for a terminal: totals first, then what needs a person and repairs, in groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -75,12 +75,19 @@ def _headline(report: FileReport) -> str:
 
 
 def _findings(report: FileReport, label: str, findings: list[Finding], shown: int) -> Iterator[str]:
-    for finding in findings[:shown]:
+    groups: defaultdict[tuple[int | None, str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.column, finding.value, finding.reason].append(finding)
+    told = list(groups.values())[:shown]
+    for alike in told:
+        finding = alike[0]
         value = f" {_short(finding.value)!r}:" if finding.value else ":"
         remedy = f" - {finding.remedy}" if finding.remedy else ""
-        yield f"  {label}: {report.place(finding)}{value} {finding.reason}{remedy}"
-    if len(findings) > shown:
-        yield f"  {label}: {len(findings) - shown} more (all with --report FILE or --verbose)"
+        where = f"{report.place(finding)}{_more(alike)}"
+        yield f"  {label}: {where}{value} {finding.reason}{remedy}"
+    left = len(findings) - sum(map(len, told))
+    if left:
+        yield f"  {label}: {left} more (all with --report FILE or --verbose)"
 
 
 def _repairs(report: FileReport) -> Iterator[str]:
@@ -90,8 +97,11 @@ def _repairs(report: FileReport) -> Iterator[str]:
     for (column, kind), findings in groups.items():
         first = findings[0]
         where = report.place(Finding(first.row, column, "", ""))
-        more = f" and {len(findings) - 1} more rows" if len(findings) > 1 else ""
-        yield f"  put right: {where}{more}: {kind} (e.g. {_short(first.value)!r})"
+        yield f"  put right: {where}{_more(findings)}: {kind} (e.g. {_short(first.value)!r})"
+
+
+def _more(alike: list[Finding]) -> str:
+    return f" and {len(alike) - 1} more rows" if len(alike) > 1 else ""
 
 
 def _kind(finding: Finding) -> str:
