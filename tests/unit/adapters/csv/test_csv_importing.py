@@ -310,3 +310,42 @@ def test_a_position_cut_in_two_by_its_comma_is_joined():
         imported([header, ["塩屋町", "213", "2020-09-01", "34.342286", "134.055021"]])
     )[0]
     assert entity["location"]["value"]["coordinates"] == [134.055021, 34.342286]
+
+
+def test_the_same_doubt_in_many_rows_is_one_line_of_the_report():
+    rows = [aed(str(number), flag="☆") for number in range(1, 10)] + [aed("10", flag="？")]
+    lines = [line for line in render(imported([AED, *rows]).report).splitlines() if "☆" in line]
+    assert len(lines) == 1
+    assert "row 2" in lines[0]
+    assert "and 8 more rows" in lines[0]
+
+
+def test_the_nursery_maps_of_many_cities_are_known():
+    row = {
+        "Name": "中央保育園", "Label": "中央", "Type": "認可保育所", "Add1": "焼津市",
+        "Add2": "本町1-2", "Y": "34.8669", "X": "138.3237", "Full": "90", "AgeS": "1歳",
+        "Open": "7:30", "Close": "19:00", "Extra": "Y", "Temp": "",
+    }  # fmt: skip
+    (nursery,) = entities(imported([list(row), list(row.values())], "nurseryData.csv"))
+    assert nursery["id"].startswith("urn:ngsi-ld:ChildcareFacility:222127-x")
+    assert nursery["fullAddress"]["value"] == "焼津市本町1-2"
+    assert nursery["extendedChildcare"]["value"] is True
+    assert "temporaryChildCare" not in nursery
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "expected"),
+    [
+        ("避難所リスト.csv", ["施設名", "住所", "緯度", "経度", "標高"], "EvacuationShelter"),
+        ("wifi.csv", ["設置場所", "住所", "関連HP", "緯度", "経度"], "WifiPointOfInterest"),
+        ("target.csv", ["label", "name", "notice", "furigana"], "WasteSortingRule"),
+        ("aed.csv", ["NO", "name", "ido", "keido"], "Defibrillator"),
+    ],
+)
+def test_names_and_columns_cities_use_are_recognised(name, header, expected):
+    row = [
+        {"緯度": "34.8", "経度": "138.3", "ido": "34.8", "keido": "138.3"}.get(one, "1")
+        for one in header
+    ]
+    (entity,) = entities(imported([header, row], name))
+    assert entity["type"] == expected
