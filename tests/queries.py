@@ -149,7 +149,7 @@ intervals = st.lists(ordered, min_size=2, max_size=2).filter(
     )
 )
 terms = (
-    st.builds(Exists, paths)
+    st.builds(Exists, paths, st.booleans())
     | st.builds(OneOf, paths, st.lists(operands, min_size=1, max_size=3).map(tuple), st.booleans())
     | st.builds(
         lambda path, ends, negated: Range(path, *ends, negated), paths, intervals, st.booleans()

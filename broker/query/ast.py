@@ -50,9 +50,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """The entity has the element, whatever its value."""
+    """The entity has the element, whatever its value, or, negated, has it in no instance."""
 
     path: Path
+    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

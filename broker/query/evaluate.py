@@ -45,6 +45,9 @@ def compile_linked(expression: Expression, find_entity: FindEntity) -> EntityTes
         return lambda entity: any(test(entity) for test in tests)
     if isinstance(expression, Linked):
         return _linked(expression, find_entity)
+    if isinstance(expression, Exists) and expression.is_negated:
+        has_it = compile_linked(Exists(expression.path), find_entity)
+        return lambda entity: not has_it(entity)
     if not expression.path.names:
         return _entity_member(expression)
     return _on_instances(expression.path.names, _instance_test(expression))

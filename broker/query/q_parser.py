@@ -2,7 +2,8 @@
 
 Beyond the grammar, because clients send it: spaces between tokens; compact and full IRIs as
 attribute names; texts without quotation marks (up to `;`, `|`, `,`, `)`), as `gender==Male` in the
-clause's own example; a trailing `.value` (`.object`, ...), which is the target value itself.
+clause's own example; a trailing `.value` (`.object`, ...), which is the target value itself;
+`!name` for the entities without an attribute.
 """
 
 from __future__ import annotations
@@ -126,6 +127,8 @@ class QParser:
         self._count += 1
         if self._count > MAX_TERMS:
             raise TooComplexQuery(f"{self._parameter}: more than {MAX_TERMS} terms")
+        if self._scanner.take("!"):
+            return Exists(self._value_path(self._names()), is_negated=True)
         links: list[tuple[str, tuple[str, ...]]] = []
         path = self._path(links)
         term = self._condition(path)

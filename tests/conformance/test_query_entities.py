@@ -96,6 +96,9 @@ Q = {
     'modifiedAt>"2020-01-01T00:00:00Z"': "abc",
     "createdAt<2020-01-01": "",
     "name.createdAt>2020-01-01": "abc",
+    "!level": "c",
+    '!color;name~="Tower"': "b",
+    "!level.observedAt;level": "b",
 }
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from broker.model.errors import InternalError
 from broker.query.ast import (
     And,
+    Exists,
     Expression,
     Linked,
     Or,
@@ -74,6 +75,8 @@ def condition_filter(expression: Expression) -> TermFilter:
         )
     if isinstance(expression, Linked):
         raise InternalError("a linked entity was left in a query that reached the database")
+    if isinstance(expression, Exists) and expression.is_negated:
+        return TermFilter({"$nor": [term_filter(Exists(expression.path)).filter]})
     return term_filter(expression)
 
 

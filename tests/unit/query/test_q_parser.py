@@ -94,6 +94,7 @@ SPEED, RPM = (Comparison(path(name), ">", Operand(50)) for name in ("speed", "rp
         ("a==99999999999999999999", is_(1e20, "a")),
         ('a~="^x;[|)]\\d"', Pattern(path("a"), "^x;[|)]\\d")),
         ("a!~=^(x|y)$;b", And((Pattern(path("a"), "^(x|y)$", True), Exists(path("b"))))),
+        ("!a;b", And((Exists(path("a"), is_negated=True), Exists(path("b"))))),
         # members and names
         ('modifiedAt>"2017-12-24T12:00:00Z"', Comparison(
             path(member="modifiedAt"), ">", Operand("2017-12-24T12:00:00Z", NOON))),
@@ -141,6 +142,9 @@ def test_what_is_no_attribute_can_neither_be_expanded_nor_be_json(name):
         ("a;", "the end", "an attribute name"),
         ("1a", "character 1", "an attribute name"),
         ("a=1", "character 2", "'=='"),
+        ("!a==1", "character 3", "the end"),
+        ("!a{b}", "character 3", "the end"),
+        ("!!a", "character 2", "an attribute name"),
         ("a==", "the end", "a value"),
         ("a==;b", "character 4", "a value"),
         ("a>1..2", "character 4", "one value"),
