@@ -19,6 +19,7 @@ _BOMS: Final = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_END_OF_FILE: Final = "\x1a\0"
 _WHITE: Final = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
 _ISO_2022: Final = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 _DELIMITERS: Final = (",", "\t", ";", "|")
@@ -61,6 +62,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> DecodedText:
         data = _only_table_of_archive(data, max_bytes)
     _refuse_other_formats(data)
     text, encoding = _text(data)
+    text = text.rstrip(_END_OF_FILE)
     if "\0" in text:
         raise UnreadableFile(
             "the file has NUL characters, it is not a text table", "save it as CSV (UTF-8)"
@@ -102,6 +104,8 @@ def _refuse_other_formats(data: bytes) -> None:
         ((b"\xd0\xcf\x11\xe0",), "an old Excel workbook (.xls)",
          "open it in Excel and save it as 'CSV UTF-8'"),
         ((b"\x1f\x8b",), "a gzip archive", "unpack it first"),
+        ((b"version https://git-lfs",), "a pointer of Git LFS, not the file itself",
+         "fetch the file with 'git lfs pull'"),
         ((b"{", b"[{", b"[ {", b"[\n", b"[\r\n"),
          "JSON, not CSV", "import JSON with the rest adapter"),
     )  # fmt: skip
@@ -142,7 +146,8 @@ def _marked_encoding(data: bytes) -> tuple[str, str] | None:
         if data.startswith(mark):
             return encoding, "by its byte order mark"
     if data[:400].count(0) > len(data[:400]) // 4:
-        return "utf-16-be" if data[0] == 0 else "utf-16-le", "by its zero bytes"
+        is_big_endian = data[:400:2].count(0) > data[1:400:2].count(0)
+        return "utf-16-be" if is_big_endian else "utf-16-le", "by its zero bytes"
     if any(mark in data for mark in _ISO_2022):
         return "iso2022_jp_2", "by its escapes"
     return None

@@ -14,12 +14,13 @@ from adapters.csv.assembling import MappedFile, MappedRow, name_all, observation
 from adapters.csv.cells import Attributes, Step, step_for, text_property
 from adapters.csv.findings import Finding, RowFindings
 from adapters.csv.layout import Layout
-from adapters.csv.municipality import register
+from adapters.csv.municipality import Municipality, register
 from adapters.csv.publisher import Publisher, row_municipality
 from adapters.csv.recognition import Assignment
 from adapters.csv.table import Row, Table
 from adapters.csv.values import dates
 
+_NEAR_KM: Final = 50
 _FAR_KM: Final = 120
 _POSITION_KINDS: Final = frozenset(("latitude", "longitude", "position", "dms"))
 
@@ -127,15 +128,10 @@ class _RowMapper:
             return
         stated = attributes.get("locatedLocalGovernmentCode", {}).get("value", municipality)
         entry = register().codes.get(stated)
-        distance = entry.distance_km(*location["value"]["coordinates"]) if entry else None
-        if entry and distance is not None and distance > _FAR_KM and entry.prefecture != "東京都":
-            where = ", ".join(map(str, reversed(location["value"]["coordinates"])))
-            findings.warn(
-                None,
-                where,
-                f"the position lies {distance:.0f} km from {entry.name}",
-                "check latitude and longitude",
-            )
+        coordinates = location["value"]["coordinates"]
+        if entry and (doubt := _far_away(entry, coordinates)):
+            where = ", ".join(map(str, reversed(coordinates)))
+            findings.warn(None, where, doubt, "check latitude and longitude")
 
     def _observe(self, attributes: Attributes) -> None:
         observed = self._layout.observed
@@ -150,6 +146,23 @@ class _RowMapper:
         for name in observed.attributes:
             if name in attributes:
                 attributes[name] = {**attributes[name], "observedAt": moment}
+
+
+def _far_away(entry: Municipality, coordinates: Sequence[float]) -> str:
+    """Why a position cannot well be of the municipality; empty when it can.
+
+    Large municipalities and islands reach far, but not to where town halls of other prefectures
+    are nearer.
+    """
+    distance = entry.distance_km(*coordinates)
+    if distance is None or distance <= _NEAR_KM:
+        return ""
+    nearest, _ = register().nearest(*coordinates)
+    if nearest.prefecture == entry.prefecture and (
+        distance <= _FAR_KM or entry.prefecture == "東京都"
+    ):
+        return ""
+    return f"the position lies {distance:.0f} km from {entry.name}, near {nearest.name}"
 
 
 def _common_attributes(layout: Layout, provenance: Provenance) -> Attributes:

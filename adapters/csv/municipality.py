@@ -20,6 +20,7 @@ PREFECTURES: Final = (
     "香川県", "愛媛県", "高知県", "福岡県", "佐賀県", "長崎県", "熊本県", "大分県", "宮崎県",
     "鹿児島県", "沖縄県",
 )  # fmt: skip
+_BESIDE: Final = 0.7
 _PREFECTURE: Final = re.compile("|".join(PREFECTURES))
 _DISTRICT: Final = re.compile(r"[^市区町村]{1,6}郡|[^市区町村]{1,4}島(?=[^市区町村]{1,6}[町村])")
 
@@ -56,6 +57,15 @@ class Register:
     def codes(self) -> Mapping[str, Municipality]:
         """Every local government by its six-digit code."""
         return self._by_code
+
+    def nearest(self, longitude: float, latitude: float) -> tuple[Municipality, float]:
+        """The municipality whose town hall is nearest to a position, and its distance in km."""
+        located = [entry for entry in self._by_code.values() if entry.latitude is not None]
+        beside = [one for one in located if abs((one.latitude or 0) - latitude) < _BESIDE]
+        distances = (
+            (entry, entry.distance_km(longitude, latitude) or 0.0) for entry in beside or located
+        )
+        return min(distances, key=lambda one: one[1])
 
     def named(self, name: str, prefecture: str = "") -> Municipality | None:
         """The one local government of this name; None when none or several have it."""

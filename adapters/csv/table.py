@@ -22,9 +22,16 @@ from adapters.csv.values.text import trimmed
 _HEADER_WITHIN: Final = 30
 _MAX_CELL: Final = 10_000_000
 _NARROW: Final = 3
+_SOON: Final = 5
+_ENOUGH_NAMES: Final = 4
+_MARKS: Final = frozenset("○◎●△")
+_ABOUT_COLUMNS: Final = _MARKS | frozenset(
+    ("必須", "任意", "推奨", "必須項目", "任意項目", "条件付き必須", "文字列", "数値", "整数",
+     "小数", "日付", "時刻", "半角", "全角", "半角数字", "URL", "string", "number", "integer")
+)  # fmt: skip
 _FORMULA: Final = re.compile(r'="([^"]*)"')
 _NOTE: Final = re.compile(
-    r"(※|★|注[)）:：\d]|注意|凡例|備考[:：]|出典|資料[:：]|合計$|総計$|以上$|\*)"
+    r"(※|★|注[)）:：\d]|注意|凡例|備考[:：]|出典|資料[:：]|合計$|総計$|小計$|計$|以上$|\*)"
 )
 _LINKDATA_HEADER: Final = "#property"
 
@@ -75,7 +82,7 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
         remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
     metadata, titles = _preamble(records[:first_row])
     table = Table(names, header_at + 1, [], metadata, titles, remarks=remarks)
-    return _filled(table, records, header_at)
+    return _filled(table, records, header_at, is_known)
 
 
 def _without_formulas(records: list[list[str]], first: int) -> list[str]:
@@ -106,7 +113,18 @@ def _records(decoded: DecodedText) -> list[list[str]]:
         raise UnreadableFile(
             f"row {len(records) + 1}: {error}", "check the quotation marks of this row"
         ) from error
+    _refuse_open_end(records, decoded.text)
     return records
+
+
+def _refuse_open_end(records: list[list[str]], text: str) -> None:
+    """Refuse a quotation mark that only the end of the file closes: the cell holds the others."""
+    last = records[-1][-1] if records and records[-1] else ""
+    if last and text.endswith('"' + last.replace('"', '""')):
+        raise UnreadableFile(
+            f"row {len(records)}: a quotation mark is not closed before the file ends",
+            'close the quotation mark, or write " within a cell as ""',
+        )
 
 
 def _refuse_runaway_quote(record: Sequence[str], number: int, width: int, delimiter: str) -> None:
@@ -184,7 +202,9 @@ def _preamble(records: list[list[str]]) -> tuple[dict[str, str], list[str]]:
     return metadata, titles
 
 
-def _filled(table: Table, records: list[list[str]], header_at: int) -> Table:
+def _filled(
+    table: Table, records: list[list[str]], header_at: int, is_known: Callable[[str], bool]
+) -> Table:
     width = len(table.header)
     is_linkdata = table.header[0] == _LINKDATA_HEADER
     blank = 0
@@ -195,8 +215,9 @@ def _filled(table: Table, records: list[list[str]], header_at: int) -> Table:
             continue
         if is_linkdata and record[0].startswith("#"):
             continue
-        if record == records[header_at]:
-            table.remarks.append(f"row {number} repeats the header")
+        may_be = number <= header_at + _SOON or _begins_alike(record, records[header_at])
+        if record == records[header_at] or (may_be and _is_about_columns(record, is_known)):
+            table.remarks.append(f"row {number} repeats the header, or describes the columns")
             table.note_rows.append(_padded(number, record, width))
             continue
         if any(map(trimmed, record[width:])):
@@ -204,6 +225,22 @@ def _filled(table: Table, records: list[list[str]], header_at: int) -> Table:
         row = _padded(number, record, width)
         (table.note_rows if _is_note(row.cells) else table.rows).append(row)
     return _with_remarks(table, blank, surplus)
+
+
+def _begins_alike(record: Sequence[str], header: Sequence[str]) -> bool:
+    return record[0].strip("\ufeff ") == header[0].strip("\ufeff ") != ""
+
+
+def _is_about_columns(record: Sequence[str], is_known: Callable[[str], bool]) -> bool:
+    """Whether a row names columns (a header in another language), or says which are required."""
+    if len(record) < _ENOUGH_NAMES or trimmed(record[0]).isdigit():
+        return False
+    filled = [cell for cell in map(trimmed, record) if cell]
+    if len(filled) < _ENOUGH_NAMES:
+        return False
+    if all(cell in _ABOUT_COLUMNS for cell in filled):
+        return not all(cell in _MARKS for cell in filled)
+    return sum(is_known(normal_header(cell)) for cell in filled) > len(filled) / 2
 
 
 def _padded(number: int, record: list[str], width: int) -> Row:

@@ -146,3 +146,58 @@ def test_a_cell_of_several_lines_is_no_open_quotation_mark():
     note = '"一行目, 二行目\n三行目, 四行目\n五、六"'
     found = read(text(HEADER, HALL + note, HOUSE))
     assert entities(found)[0]["remarks"]["value"] == note.strip('"')
+
+
+ENGLISH = "code,no,name,kana,address,lat,lon,place,open,close,child,note"
+CELLS = HEADER.count(",") + 1
+
+
+@pytest.mark.parametrize(
+    ("data", "row"),
+    [
+        (text(HEADER, ENGLISH, HALL, HOUSE), 2),
+        (text(HEADER, ",".join(["必須"] * 5 + ["任意"] * (CELLS - 5)), HALL, HOUSE), 2),
+        (text(HEADER, HALL) + "\ufeff" + text(HEADER, HOUSE), 3),  # files put together
+        (text(HEADER, HALL, HOUSE, ",,計" + "," * (CELLS - 3)), 4),
+    ],
+)
+def test_rows_about_the_table_are_told_and_never_places(data, row):
+    found = read(data)
+    assert entities(found) == EXPECTED
+    assert found.report.rows.ignored == 1
+    assert any(f"row {row}" in one or f": {row}" in one for one in found.report.remarks)
+
+
+def test_places_called_like_columns_are_rows():
+    assert len(entities(read(text(HEADER, HALL, "222127,3,緯度,,経度,,,,,,,")))) == 2
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\0" * 64])
+def test_what_old_systems_write_at_the_end_is_no_row(end):
+    assert entities(read(GOOD + end)) == EXPECTED
+
+
+def test_a_quotation_mark_open_at_the_end_is_refused():
+    found = read(text(HEADER, HALL, HOUSE.replace("2階", '"2階')))
+    assert found.mapped is None
+    assert "row 3: a quotation mark is not closed" in found.report.reason
+    closed = text(HEADER, HALL, HOUSE.replace("無,", '無,"注 ""1"""')).rstrip()
+    assert len(entities(read(closed))) == 2
+
+
+def test_utf_16_without_a_mark_in_either_order():
+    wide = GOOD.replace(",", "\t")
+    assert entities(read(wide.encode("utf-16-be"))) == EXPECTED
+    assert entities(read(wide.encode("utf-16-le"))) == EXPECTED
+
+
+@pytest.mark.parametrize(("north", "east"), [("35.8669", "138.3237"), ("34.8669", "139.9237")])
+def test_a_position_a_degree_away_is_told_with_the_town_it_is_near(north, east):
+    found = read(text(HEADER, HALL.replace("34.8669", north).replace("138.3237", east), HOUSE))
+    (doubt,) = found.report.warnings
+    assert re.search(r"lies 1\d\d km from 焼津市, near \w+", doubt.reason)
+
+
+def test_the_far_end_of_a_large_municipality_is_not_doubted():
+    row = HALL.replace("222127", "012084").replace("34.8669,138.3237", "43.6700,143.2000")
+    assert read(text(HEADER, row)).report.warnings == []
