@@ -20,7 +20,7 @@ from adapters.csv.recognition import Assignment
 from adapters.csv.table import Row, Table
 from adapters.csv.values import dates
 
-_NEAR_KM: Final = 50
+_NEAR_KM: Final = 75
 _FAR_KM: Final = 120
 _POSITION_KINDS: Final = frozenset(("latitude", "longitude", "position", "dms"))
 

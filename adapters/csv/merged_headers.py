@@ -68,14 +68,18 @@ def _is_certain(
     """
     pairs = _pairs(upper, lower)
     used = max(place for place, cell in enumerate(lower) if trimmed(cell)) + 1
-    single = [place for place in range(len(upper)) if _stands_alone(upper, place)]
     return (
-        bool(single)
-        and bool(following)
-        and not any(trimmed(cell) for cell in (lower[p] for p in single if p < len(lower)))
+        bool(following)
+        and _is_merged_down(upper, lower)
         and all(any(pair) and len(pair[1]) <= _LONGEST_NAME for pair in pairs[:used])
         and len(set(pairs)) == len(pairs)
     )
+
+
+def _is_merged_down(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether there are columns of one cell in the upper row, and none has a second name below."""
+    alone = [place for place in range(len(upper)) if _stands_alone(upper, place)]
+    return bool(alone) and not any(trimmed(lower[p]) for p in alone if p < len(lower))
 
 
 def _stands_alone(upper: Sequence[str], place: int) -> bool:
@@ -92,6 +96,7 @@ def _merged_above(upper: Sequence[str], lower: Sequence[str]) -> bool:
         bool(filled)
         and len(filled) == len(blank)
         and len(words) >= 2
+        and _is_merged_down(upper, lower)
         and not any(map(_is_value, words))
     )
 

@@ -69,3 +69,9 @@ def test_a_row_of_data_never_becomes_a_name(row):
 def test_without_data_below_nothing_is_joined():
     assert header([UPPER, LOWER])[0] == "No."
     assert imported([UPPER, LOWER], NAME).report.header_row == 1
+
+
+def test_a_table_about_columns_is_no_header_of_two_rows():
+    rows = [["original_name", "display_name", "label_flag"], ["名称", "名称", ""],
+            ["住所", "住所", ""]]  # fmt: skip
+    assert not any("joined" in remark for remark in imported(rows, "attributes.csv").report.remarks)
