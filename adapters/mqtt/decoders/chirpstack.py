@@ -5,6 +5,8 @@ Fields that are zero, false or empty are absent (Protobuf's JSON mapping).
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +23,7 @@ from adapters.mqtt.decoders.uplink import (
 )
 from adapters.mqtt.measure import Measure, Unusable
 
+_BASE64_OF_EIGHT = re.compile(r"[A-Za-z0-9+/]{11}=")
 UPLINKS = ("up", "rx")
 WITHOUT_MEASURES = frozenset({"join", "ack", "txack", "log", "integration", "error"})
 
@@ -30,7 +33,8 @@ def decode(payload: bytes, topic_device: str | None, event: str) -> list[Measure
     if event in WITHOUT_MEASURES:
         return []
     body = object_of(payload)
-    device = device_key((_info(body).get("devEui"), body.get("devEUI"), topic_device))
+    stated = _info(body).get("devEui"), _hexadecimal(body.get("devEUI")), topic_device
+    device = device_key(stated)
     if event == "location":
         return _location(body, device)
     if event == "status" or "margin" in body:
@@ -74,6 +78,13 @@ def _location(body: Mapping[str, Any], device: str) -> list[Measure]:
 def _info(body: Mapping[str, Any]) -> Mapping[str, Any]:
     info = body.get("deviceInfo")
     return info if isinstance(info, Mapping) else {}
+
+
+def _hexadecimal(dev_eui: Any) -> Any:
+    """Return a devEUI as people write it: v3 sends its eight bytes in base64."""
+    if not isinstance(dev_eui, str) or not _BASE64_OF_EIGHT.fullmatch(dev_eui):
+        return dev_eui
+    return base64.b64decode(dev_eui).hex()
 
 
 def _decoded(body: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,87 @@
+"""Payloads of device families as they come from the field: units and names must be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.mqtt.measure import Message
+from tests.unit.adapters.mqtt.shapes import intake
+
+RECEIVED = "2026-01-01T00:00:00.000000Z"
+EUI = "24e124713c141000"
+UP = f"application/6/device/{EUI}/event/up"
+
+
+def read(topic: str, body: Any) -> dict[str, Any]:
+    observations = intake().read(Message(topic, orjson.dumps(body), RECEIVED))
+    assert not [fault for one in observations for fault in one.translation.faults]
+    return {
+        name: one if isinstance(one, str) else one["value"]
+        for observation in observations
+        for entity in observation.translation.entities
+        for name, one in entity.items()
+    }
+
+
+@pytest.mark.parametrize("percent", [92, 0])
+def test_the_battery_of_a_decoded_uplink_is_a_share_once(percent):
+    body = {"deviceInfo": {"devEui": EUI}, "object": {"battery": percent, "co2": 412}}
+    found = read(UP, body)
+    assert found["batteryLevel"] == percent / 100
+    assert "battery" not in found
+
+
+def test_the_battery_of_a_status_is_a_share():
+    body = {"deviceInfo": {"devEui": EUI}, "batteryLevel": 88.3, "margin": 10}
+    assert read(UP.replace("/up", "/status"), body)["batteryLevel"] == 0.883
+
+
+def test_an_uplink_without_a_battery_has_no_battery_level():
+    found = read(UP, {"deviceInfo": {"devEui": EUI}, "object": {"co2": 412}})
+    assert "batteryLevel" not in found
+
+
+def test_the_eui_of_chirpstack_3_is_hexadecimal_whatever_it_is_sent_as():
+    body = {"devEUI": "JOEkcTwUEAA=", "object": {"temperature": 21.5}}
+    assert read(UP, body)["id"] == f"urn:ngsi-ld:Device:{EUI}"
+    assert read(UP, {**body, "devEUI": EUI})["id"] == f"urn:ngsi-ld:Device:{EUI}"
+
+
+@pytest.mark.parametrize("sensor", ["BME280", "SHT3X", "DHT22", "AM2301", "SI7021", "DHT11"])
+def test_sensors_of_tasmota(sensor):
+    body = {sensor: {"Temperature": 21.2, "Humidity": 40, "DewPoint": 7}, "TempUnit": "C"}
+    found = read("tele/office/SENSOR", body)
+    assert (found["temperature"], found["relativeHumidity"], found["dewPoint"]) == (21.2, 0.4, 7)
+
+
+def test_degrees_fahrenheit_are_not_taken_for_celsius():
+    for sensor in ("AM2301", "DS18B20"):
+        body = {sensor: {"Temperature": 68, "DewPoint": 50}, "TempUnit": "F"}
+        found = read("tele/office/SENSOR", body)
+        assert found["temperature"] == 20
+    assert read("tele/o/SENSOR", {"AM2301": {"DewPoint": 50}, "TempUnit": "F"})["dewPoint"] == 10
+
+
+@pytest.mark.parametrize("unit", ["C", "F"])
+def test_a_sensor_without_a_reading_measures_nothing(unit):
+    body = {"DHT11": {"Temperature": None, "Humidity": None}, "TempUnit": unit}
+    assert read("tele/office/SENSOR", body) == {}
+    assert "temperature" not in read("tele/o/SENSOR", {"ENERGY": {"Power": 1}, "TempUnit": unit})
+
+
+def test_the_figures_of_dragino_are_mapped_behind_the_things_stack_too():
+    uplink = {"decoded_payload": {"TempC_SHT": "26.92", "Hum_SHT": "68.0"}}
+    found = read("v3/a@ttn/devices/d/up",
+                 {"end_device_ids": {"dev_eui": EUI}, "uplink_message": uplink})  # fmt: skip
+    assert found["temperature"] == 26.92
+    assert found["relativeHumidity"] == 0.68
+
+
+def test_meters_and_batteries_of_shelly():
+    three = {"ts": 1772015093.2, "em:0": {"total_act_power": 103.1}}
+    assert read("pro3em/events/rpc", {"params": three})["activePower"] == 103.1
+    battery = {"ts": 1772015093.2, "devicepower:0": {"battery": {"percent": 90}}}
+    assert read("ht/events/rpc", {"params": battery})["batteryLevel"] == 0.9
