@@ -20,10 +20,12 @@ def render(report: FileReport, *, shown: int = _SHOWN) -> str:
 def render_totals(reports: Iterable[FileReport]) -> str:
     """One line over all files."""
     reports = list(reports)
-    total = totals_of(reports)
-    refused = sum(report.outcome == "refused" for report in reports)
+    refused = [report for report in reports if report.outcome == "refused"]
+    total = totals_of(report for report in reports if report.outcome != "refused")
+    in_refused = sum(report.rows.read for report in refused)
+    left = f" ({in_refused} more in refused files)" if in_refused else ""
     return (
-        f"{len(reports)} files, {refused} refused; {total['read']} rows: "
+        f"{len(reports)} files, {len(refused)} refused; {total['read']} rows{left}: "
         f"{total['created']} created, {total['updated']} updated, {total['unchanged']} unchanged, "
         f"{total['superseded']} superseded, {total['rejected']} rejected, {total['ignored']} notes"
     )

@@ -349,3 +349,9 @@ def test_names_and_columns_cities_use_are_recognised(name, header, expected):
     ]
     (entity,) = entities(imported([header, row], name))
     assert entity["type"] == expected
+
+
+def test_rows_of_refused_files_are_told_apart_in_the_totals():
+    good, refused = imported([AED, aed("1")]), imported([["a", "b"], ["1", "2"], ["3", "4"]])
+    text = render_totals([good.report, refused.report])
+    assert "2 files, 1 refused; 1 rows (2 more in refused files)" in text
