@@ -23,17 +23,30 @@ DEEPEST = 64
 
 
 async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
-    """Return the body of a request. Raises BodyTooLarge (`largest` is in bytes)."""
+    """Return the body of a request.
+
+    Raises BodyTooLarge (`largest` is in bytes), and InvalidRequest where it does not come whole
+    or is not compressed as it says.
+    """
     length = request.content_length
     if length is not None and length > largest:
         raise _too_large(largest)
-    content = request.content
-    if length is not None and content.is_eof():  # all of it has arrived with the head
-        return content.read_nowait()
     try:
-        return await request.clone(client_max_size=largest).read()
+        return await _whole(request, largest, has_length=length is not None)
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
+    except web.RequestPayloadError as error:
+        fault = str(error).splitlines()[-1].strip()
+        raise InvalidRequest(f"the body cannot be read: {fault}") from error
+    except ConnectionError as error:
+        raise InvalidRequest("the connection ended before the body did") from error
+
+
+async def _whole(request: web.BaseRequest, largest: int, *, has_length: bool) -> bytes:
+    content = request.content
+    if has_length and content.is_eof():  # all of it has arrived with the head
+        return content.read_nowait()
+    return await request.clone(client_max_size=largest).read()
 
 
 def check_length(request: web.BaseRequest) -> None:

@@ -17,6 +17,8 @@ _TARGET: Final = re.compile(r"\s*,*\s*<([^>]*)>")
 _PARAMETER: Final = re.compile(
     r"""\s*;\s*(?:([^\s=;,"<>]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?)?"""
 )
+_TEXT: Final = re.compile(r"[^\ud800-\udfff]+")
+"""Bytes of a header that are no UTF-8 come as surrogates."""
 _EXAMPLE: Final = f'Link: <URL>; rel="{CONTEXT_RELATION}"; type="{_JSON_LD}"'
 
 
@@ -43,6 +45,8 @@ def linked_context(values: tuple[str, ...]) -> str | None:
         )
     if found and not found[0]:
         raise BadRequestData(f"The @context link has no URL; its form is: {_EXAMPLE}")
+    if found and not _TEXT.fullmatch(found[0]):
+        raise BadRequestData(f"The URL of the @context link is not UTF-8: {found[0]!a}")
     return found[0] if found else None
 
 

@@ -79,7 +79,7 @@ class Dispatcher:
             response = await _answer(request, endpoint, found.parts)
         for name in _ECHOED:
             value = request.headers.get(name)
-            if value is not None and not response.prepared:
+            if value is not None and value.isascii() and not response.prepared:
                 response.headers[name] = value
         record_request(
             method if method in METH_ALL else "(other)",

@@ -35,6 +35,7 @@ class PlainResponse(web.Response):
             body = self.body
             assert body is None or isinstance(body, bytes)
             await request.writer.write(self._head(len(body or b"")) + (body or b""))
+            await request.writer.drain()  # small answers, too: a client may ask and never read
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

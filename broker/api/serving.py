@@ -9,7 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from broker.api.accepting import Loads
 from broker.api.responses import problem
@@ -51,12 +53,13 @@ class _Server(web.Server):
         loads: Loads | None,
         **options: Any,
     ) -> None:
-        super().__init__(answer, **options)
+        super().__init__(answer, **options, request_factory=self._begin)
         self._loads = loads
         self._options = options
+        self._loop = asyncio.get_running_loop()
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
+        return _Connection(self, loop=self._loop, **self._options)
 
     def connection_lost(
         self, handler: web.RequestHandler, exc: BaseException | None = None
@@ -66,11 +69,60 @@ class _Server(web.Server):
         if self._loads is not None:
             self._loads.add(-1)
 
+    def _begin(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        connection: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        assert isinstance(connection, _Connection)
+        connection.under_way = payload
+        return web.BaseRequest(message, payload, connection, writer, task, self._loop)
+
 
 class _Connection(web.RequestHandler):
-    """A connection on which anybody may send anything."""
+    """A connection on which anybody may send anything.
 
-    __slots__ = ()
+    `under_way` is the body of the request that is being answered.
+    """
+
+    __slots__ = ("_has_ended", "under_way")
+
+    def __init__(self, server: _Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self.under_way: StreamReader | None = None
+        self._has_ended = False
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as asyncio.Protocol has it
+        """Stay open while there is an answer to give to a client that will ask no more.
+
+        What it has not sent in full cannot be answered (RFC 9112, 8).
+        """
+        last = self._messages[-1][1] if self._messages else self.under_way
+        self._has_ended = last is not None and last.is_eof()
+        return self._has_ended
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the response; the last one of a connection says that it is the last."""
+        if self._is_last():
+            resp.force_close()
+        finished = await super().finish_response(request, resp, start_time)
+        self.under_way = None
+        if self._is_last():
+            self.close()
+        return finished
+
+    def _is_last(self) -> bool:
+        return self._close or self._force_close or (self._has_ended and not self._messages)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Log a fault, but not once more a body that its client was told cannot be read."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
 
     def handle_error(
         self,

@@ -38,7 +38,9 @@ async def test_requests_under_way_are_answered_before_what_they_need_is_closed()
             asked = asyncio.ensure_future(session.get(url))
             await has_come.wait()
             asyncio.get_running_loop().call_later(0.1, may_go.set)
-        assert (await asked).status == 204
+        response = await asked
+        assert response.status == 204
+        assert response.headers["Connection"] == "close"
     assert events == ["opened", "answered", "closed"]
 
 
@@ -68,4 +70,51 @@ async def test_what_is_no_request_is_told_so_without_alarming_anybody(
     details = orjson.loads(body)
     assert details["type"].endswith("/InvalidRequest")
     assert details["detail"].startswith("this is not a valid HTTP request: ")
+    assert not [one for one in caplog.records if one.levelname in ("ERROR", "WARNING")]
+
+
+UNREADABLE = {
+    "a tenant": b"NGSILD-Tenant: \xff\r\nContent-Length: 2\r\n\r\n{}",
+    "a snapshot": b"NGSILD-Snapshot: \xff\r\nContent-Length: 2\r\n\r\n{}",
+    "a link": (
+        b'Link: <http://here/\xff>; rel="http://www.w3.org/ns/json-ld#context"\r\n'
+        b"Content-Length: 30\r\n\r\n"
+        b'{"id": "urn:x:1", "type": "T"}'
+    ),
+    "gzip": b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnonsense",
+    "deflate": b"Content-Encoding: deflate\r\nContent-Length: 8\r\n\r\nnonsense",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+async def test_bytes_that_mean_nothing_are_answered(
+    api: Api, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(*api.root.removeprefix("http://").split(":"))
+    writer.write(
+        b"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\n" + UNREADABLE[what]
+    )
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.split(b" ")[1] == b"400"
+    assert orjson.loads(body)["status"] == 400
+    assert not [one for one in caplog.records if one.levelname in ("ERROR", "WARNING")]
+
+
+async def test_a_body_that_ends_too_soon_alarms_nobody(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(*api.root.removeprefix("http://").split(":"))
+    writer.write(
+        b"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 500\r\n\r\n{"
+    )
+    await asyncio.sleep(0.1)  # the broker reads the body
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    await api.get("/types")
     assert not [one for one in caplog.records if one.levelname in ("ERROR", "WARNING")]

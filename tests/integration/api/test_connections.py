@@ -1,0 +1,105 @@
+"""Clients that ask without waiting, ask no more, or do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+
+from broker.api.plain_response import PlainResponse
+from broker.api.serving import HttpApi
+
+BODY = b"x" * 60_000
+
+
+@dataclass
+class Served:
+    """What the server has seen: how many requests, the most bytes that waited to be sent."""
+
+    port: int = 0
+    requests: int = 0
+    waiting: int = 0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        self.requests += 1
+        self.waiting = max(self.waiting, request.transport.get_write_buffer_size())
+        await self.may_answer.wait()
+        return PlainResponse(body=BODY)
+
+
+@asynccontextmanager
+async def nothing() -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    served = Served()
+    async with HttpApi(served.answer, nothing).serving(access_log=None) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        served.port = runner.addresses[0][1]
+        yield served
+
+
+async def read_answers(reader: asyncio.StreamReader, count: int) -> str:
+    """Read some answers; returns the head of the last one."""
+    head = b""
+    for _ in range(count):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(len(BODY)) == BODY
+    return head.decode()
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+async def test_who_asks_no_more_is_answered(served: Served, count: int, is_early: bool) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n" * count)
+    while not is_early and not served.requests:
+        await asyncio.sleep(0.001)
+    writer.write_eof()
+    asyncio.get_running_loop().call_later(0.05, served.may_answer.set)
+    head = await read_answers(reader, count)
+    assert "\r\nConnection: close\r\n" in head
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_who_has_asked_nothing_is_let_go(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_who_is_answered_and_asks_no_more_is_let_go(served: Served) -> None:
+    served.may_answer.set()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+    await read_answers(reader, 1)
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_answers_do_not_pile_up_for_who_does_not_read(served: Served) -> None:
+    served.may_answer.set()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n" * 400)
+    before = -1
+    while before < served.requests:
+        before = served.requests
+        await asyncio.sleep(0.2)
+    await read_answers(reader, 400)
+    assert served.waiting < 1_000_000
+    writer.close()
+    await writer.wait_closed()
