@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from broker.api.responses import problem
 from broker.model.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
+
+_AT_LEAST = 0.1
+"""Seconds; to aiohttp none at all mean without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,14 @@ class _Connection(web.RequestHandler):
     `under_way` is the body of the request that is being answered.
     """
 
-    __slots__ = ("_has_ended", "under_way")
+    __slots__ = ("_answered", "_has_ended", "_is_closing", "under_way")
 
     def __init__(self, server: _Server, **options: Any) -> None:
         super().__init__(server, **options)
         self.under_way: StreamReader | None = None
+        self._answered: asyncio.Event | None = None
         self._has_ended = False
+        self._is_closing = False
 
     def eof_received(self) -> bool:  # type: ignore[override] # as asyncio.Protocol has it
         """Stay open while there is an answer to give to a client that will ask no more.
@@ -110,14 +115,36 @@ class _Connection(web.RequestHandler):
         """Send the response; the last one of a connection says that it is the last."""
         if self._is_last():
             resp.force_close()
-        finished = await super().finish_response(request, resp, start_time)
-        self.under_way = None
-        if self._is_last():
-            self.close()
-        return finished
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self.under_way = None
+            if self._answered is not None:
+                self._answered.set()
+            if self._is_last():
+                self.close()
+
+    def close(self) -> None:
+        """Take no further requests; the body of the one under way may still come."""
+        self._is_closing = True
+        if not self._is_coming():
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Close after the request under way, within so many seconds."""
+        if timeout and self._is_coming():
+            self._answered = asyncio.Event()
+            began = self._loop.time()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), timeout)
+            timeout = max(_AT_LEAST, began + timeout - self._loop.time())
+        await super().shutdown(timeout)
+
+    def _is_coming(self) -> bool:
+        return self.under_way is not None and not self.under_way.is_eof()
 
     def _is_last(self) -> bool:
-        return self._close or self._force_close or (self._has_ended and not self._messages)
+        return self._is_closing or self._force_close or (self._has_ended and not self._messages)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """Log a fault, but not once more a body that its client was told cannot be read."""

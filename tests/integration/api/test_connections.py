@@ -30,6 +30,7 @@ class Served:
         self.requests += 1
         self.waiting = max(self.waiting, request.transport.get_write_buffer_size())
         await self.may_answer.wait()
+        await request.read()
         return PlainResponse(body=BODY)
 
 
@@ -101,5 +102,28 @@ async def test_answers_do_not_pile_up_for_who_does_not_read(served: Served) -> N
         await asyncio.sleep(0.2)
     await read_answers(reader, 400)
     assert served.waiting < 1_000_000
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_a_body_under_way_when_the_server_stops(comes: bool) -> None:
+    served = Served()
+    served.may_answer.set()
+    patience = 60.0 if comes else 0.2
+    serving = HttpApi(served.answer, nothing).serving(access_log=None, shutdown_timeout=patience)
+    runner = await serving.__aenter__()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nhello")
+    while not served.requests:
+        await asyncio.sleep(0.001)
+    stopping = asyncio.ensure_future(serving.__aexit__(None, None, None))
+    await asyncio.sleep(0.05)
+    if comes:
+        writer.write(b"world")
+        assert "\r\nConnection: close\r\n" in await read_answers(reader, 1)
+    assert await reader.read() == b""
+    await stopping
     writer.close()
     await writer.wait_closed()
