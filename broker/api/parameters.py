@@ -9,6 +9,7 @@ from multidict import MultiMapping
 
 from broker.model.errors import BadRequestData, InvalidRequest
 
+_COUNT = "count"
 _TRUE = frozenset({"true"})
 _FALSE = frozenset({"false"})
 
@@ -18,6 +19,7 @@ class Parameters:
 
     def __init__(self, given: MultiMapping[str], known: Collection[str]) -> None:
         self._given = given
+        self._known = known
         for name in given:
             if name not in known:
                 raise InvalidRequest(_unknown("URI parameter", name, known))
@@ -64,6 +66,14 @@ class Parameters:
             return True
         raise InvalidRequest(f"the URI parameter '{name}' is true or false, not {value!r}")
 
+    @property
+    def asks_for_count(self) -> bool:
+        """Whether the number of results is asked for (6.3.13).
+
+        Clients that grew up with NGSIv2 say `options=count`.
+        """
+        return self.flag("count") or _COUNT in self.names("options")
+
     def integer(self, name: str, *, least: int, most: int) -> int | None:
         """Return a whole number within limits, None if the parameter is absent."""
         value = self._given.get(name)
@@ -90,6 +100,8 @@ class Parameters:
     def options(self, allowed: Collection[str]) -> frozenset[str]:
         """Return the values of `options` (6.3.20 refuses those the operation does not have)."""
         given = frozenset(self.names("options"))
+        if _COUNT in self._known:
+            given -= {_COUNT}
         for value in given:
             if value not in allowed:
                 raise InvalidRequest(_unknown("value of 'options'", value, allowed))

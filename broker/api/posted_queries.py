@@ -59,7 +59,7 @@ def posted_query(
         dataset_ids=strings(members, "datasetId"),
         ordering=_ordering(members, terms),
         page=page_of(parameters, settings),
-        with_count=parameters.flag("count"),
+        with_count=parameters.asks_for_count,
         is_local=parameters.flag("local") or is_any or in_snapshot,
     )
     _ = source_filter(string(members, "csf"), terms)  # no source is asked yet

@@ -48,7 +48,7 @@ def entity_query(
         dataset_ids=parameters.names("datasetId"),
         ordering=_ordering(parameters, terms),
         page=page_of(parameters, settings),
-        with_count=parameters.flag("count"),
+        with_count=parameters.asks_for_count,
         is_local=is_local,
     )
     _ = source_filter(parameters.text("csf"), terms)  # no source is asked yet
@@ -84,7 +84,7 @@ def type_selection(parameters: Parameters, terms: Context) -> TypeExpression:
 def page_of(parameters: Parameters, settings: ApiSettings) -> Page:
     """Return the wanted page (5.5.9, 6.3.10, 6.3.13)."""
     limit = parameters.integer("limit", least=0, most=settings.largest_page)
-    if limit == 0 and not parameters.flag("count"):
+    if limit == 0 and not parameters.asks_for_count:
         raise BadRequestData("limit=0 returns nothing; it is for counting, with count=true")
     cursor = parameters.text("cursor")
     return Page(

@@ -48,7 +48,7 @@ class SubscriptionResource:
         media_type = incoming.accepted(DOCUMENT_TYPES)
         context = await incoming.context()
         page = page_of(incoming.parameters, incoming.app.settings)
-        with_count = incoming.parameters.flag("count")
+        with_count = incoming.parameters.asks_for_count
         found = await self._operations(incoming).query_subscriptions(
             incoming.caller, limit=page.limit, offset=page.offset, with_count=with_count
         )

@@ -171,6 +171,8 @@ async def test_a_count_is_of_the_whole_result(broker, kind):
     await broker.post("/entityOperations/create", bodies)
     some = await broker.get(f"/entities?type={kind}&count=true&limit=2")
     assert (len(some.json), some.headers["NGSILD-Results-Count"]) == (2, "5")
+    older = await broker.get(f"/entities?type={kind}&options=keyValues,count&limit=1")
+    assert (older.json, older.headers["NGSILD-Results-Count"]) == (bodies[:1], "5")
     none = await broker.get(f"/entities?type={kind}&count=true&limit=0")
     assert (none.json, none.headers["NGSILD-Results-Count"]) == ([], "5")
     assert (await broker.get(f"/entities?type={kind}&limit=0")).status == 400

@@ -41,7 +41,7 @@ async def query_registrations(incoming: Incoming) -> web.Response:
         registration_query(parameters, context),
         context,
         page=page,
-        with_count=parameters.flag("count"),
+        with_count=parameters.asks_for_count,
     )
     body = [_present(incoming, registration, context) for registration in found.registrations]
     headers = offset_page_headers(incoming, page, has_more=found.has_more, count=found.count)

@@ -91,6 +91,9 @@ async def test_pages_follow_each_other(api: Api) -> None:
     assert not [link for link in second.headers.getall("Link") if 'rel="next"' in link]
     counted = await api.get("/subscriptions?limit=0&count=true")
     assert (counted.json, counted.headers["NGSILD-Results-Count"]) == ([], "3")
+    older = await api.get("/subscriptions?limit=1&options=count")
+    assert (len(older.json), older.headers["NGSILD-Results-Count"]) == (1, "3")
+    assert (await api.get("/subscriptions/urn:x:1?options=count")).status == 400
 
 
 async def test_tenants_have_their_own(api: Api) -> None:
