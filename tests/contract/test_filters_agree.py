@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from broker.model.entity import Entity
+from broker.query.ast import Path, Pattern
 from broker.query.matching import matches
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import not_expired, query_filter
@@ -73,6 +75,26 @@ def test_filter_and_predicate_agree_on_every_kind_of_term(collection, entities, 
     entities = _store(collection, entities)
     for term in terms:
         _check(collection, entities, queries.EntityQuery(condition=term, now=queries.NOW))
+
+
+def test_an_instance_that_has_a_pattern_hides_none_that_has_not(collection):
+    sub = [
+        {"type": "Property", "value": ""},
+        {"type": "Relationship", "object": "urn:x:1", "datasetId": "urn:d:0"},
+        {"type": "Property", "value": "a", "datasetId": "urn:d:1"},
+    ]
+    name, sub_name = queries.NAMES[0], "https://e.org/sub"
+    entity = Entity(
+        "urn:x:0", ("https://e.org/T",), {name: [{"type": "Property", "value": "a", sub_name: sub}]}
+    )
+    _store(collection, [entity])
+    for path in (Path((name, sub_name)), Path((name,))):
+        for is_negated in (True, False):
+            term = Pattern(path, ".", is_negated)
+            _check(collection, [entity], queries.EntityQuery(condition=term, now=queries.NOW))
+    assert matches(
+        entity, queries.EntityQuery(condition=Pattern(Path((name, sub_name)), ".", True))
+    )
 
 
 @BY_EXAMPLE

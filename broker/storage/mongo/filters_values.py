@@ -9,7 +9,7 @@ is not 5" is not "no instance is 5"), `per_instance` spells both forms out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from broker.query.ast import Comparison, Exists, OneOf, Operand, Path, Pattern, Range
@@ -253,7 +253,9 @@ def _pattern(term: Pattern, target: _Target) -> _LeafFilter:
         return {prefix + target.given: condition}
 
     if target.excludes_relationships:
-        return _without_relationships(holds)
+        found = _without_relationships(holds)
+        # that one instance does not match says nothing of all of them together
+        return replace(found, hint=None) if term.is_negated else found
     return _LeafFilter(holds, is_single=not term.is_negated)
 
 
