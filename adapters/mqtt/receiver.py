@@ -191,7 +191,7 @@ class Receiver:
     async def _submit(self, entry: _Entry, observation: Observation) -> None:
         translation = observation.translation
         entry.faults += [_Fault(reason) for reason in translation.faults]
-        key = translation.key
+        key = _key_of(observation)
         if key is not None:
             if key in self._open_keys or self._ledger.knows(key):
                 self._outlets.health.count("repeated")
@@ -320,6 +320,12 @@ class Receiver:
                 "adapter is away; publish with QoS 1 what must not be lost",
                 delivery.topic,
             )
+
+
+def _key_of(observation: Observation) -> str | None:
+    """The key a repeated measure is recognised by: another service may have it for its own."""
+    key, profile = observation.translation.key, observation.profile
+    return key and f"{profile.service}|{profile.subservice}|{key}"
 
 
 def _shown(payload: bytes) -> Any:

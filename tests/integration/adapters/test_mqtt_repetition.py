@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,19 @@ async def test_repeated_uplinks_are_stored_once(
         await until(lambda: context.health.counters["measures"] == 1)
         assert context.health.counters["repeated"] == 10
     assert writes(broker) == 7
+
+
+async def test_another_service_has_the_same_uplink_for_its_own(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    message = (f"helium/{EUI}/rx", orjson.dumps(uplink(1)))
+    for service in ("city", "town"):
+        chosen = replace(settings(mosquitto, "helium"), service=service)
+        async with adapter(chosen, broker, tmp_path / "data") as context:
+            await publish(mosquitto, [message, message])
+            await until(lambda: context.health.counters["measures"] == 1)
+            await until(lambda: context.health.counters["repeated"] == 1)
+    assert writes(broker) == 2
 
 
 @needs_samples
