@@ -150,10 +150,17 @@ class Ledger:
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(TABLES)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(TABLES)
+            self._read(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
         self._connection = connection
+
+    def _read(self, connection: sqlite3.Connection) -> None:
         oldest = time() - self._keep_seconds
         rows = connection.execute("SELECT key, at FROM keys WHERE at > ? ORDER BY at", (oldest,))
         self._keys = dict(rows.fetchall())

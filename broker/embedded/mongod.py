@@ -185,6 +185,8 @@ class EmbeddedMongod:
     def _last_words(self, log_start: int) -> str:
         """Return the last error the server logged since it was started."""
         words = f"see {self.log_path}"
+        if not self.log_path.exists():  # it ended before it logged anything
+            return words
         with self.log_path.open("rb") as log:
             log.seek(log_start)
             for line in log:

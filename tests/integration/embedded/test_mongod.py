@@ -136,6 +136,17 @@ def test_why_it_cannot_start_is_said(directory: Path) -> None:
         _started(directory)
 
 
+def test_what_ends_before_it_logs_anything_is_said_to_have_ended(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "db version v6.0.5"\n')
+    silent.chmod(0o755)
+    monkeypatch.setattr("broker.embedded.mongod.packaged_mongod", lambda _: silent)
+    with pytest.raises(EmbeddedServiceError, match=r"cannot start: see .*mongod\.log"):
+        _started(directory)
+
+
 def test_the_newest_logs_are_kept(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.embedded.mongod._LOG_BYTES", 1)
     mongod = EmbeddedMongod(directory, sizes=SIZES)
