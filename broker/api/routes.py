@@ -64,8 +64,8 @@ class Route:
 _NOT_IN_SNAPSHOTS = frozenset(
     {"info", "jsonldContexts", "csourceRegistrations", "csourceSubscriptions", "snapshots"}
 )
-_ANSWERED_WITH_ENTITIES = frozenset({"5.7.1", "5.7.2"})
-"""All else cannot be asked for as GeoJSON (6.3.4)."""
+_ANSWERED_WITH_ENTITIES = frozenset({"5.7.1", "5.7.2", "5.14.4"})
+"""All else cannot be asked for as GeoJSON (6.3.4); an entity map is of a query that can."""
 _TYPED = frozenset({"type", "local"})
 _DETAILS = frozenset({"details", "local"})
 _ONE = _TYPED | {"options"}
