@@ -12,6 +12,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
 
+from broker.api.outbox import LARGEST, Outbox
+
 _WITHOUT_LENGTH = frozenset({204, 304})
 
 
@@ -34,9 +36,18 @@ class PlainResponse(web.Response):
             self._stays_open = request.keep_alive and super().keep_alive is not False
             body = self.body
             assert body is None or isinstance(body, bytes)
-            await request.writer.write(self._head(len(body or b"")) + (body or b""))
-            await request.writer.drain()  # small answers, too: a client may ask and never read
+            await self._send(request, self._head(len(body or b"")) + (body or b""))
         return None
+
+    async def _send(self, request: web.BaseRequest, answer: bytes) -> None:
+        outbox: Outbox | None = getattr(request.protocol, "outbox", None)
+        transport = request.transport
+        await request.writer.drain()  # small answers, too: a client may ask and never read
+        if outbox is None or transport is None or not self._stays_open or len(answer) > LARGEST:
+            await request.writer.write(answer)
+            await request.writer.drain()
+        else:
+            outbox.put(transport, answer)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing where all has been sent."""

@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
 from broker.api.accepting import Loads
+from broker.api.outbox import Outbox
 from broker.api.responses import problem
 from broker.model.errors import InvalidRequest
 
@@ -57,6 +58,7 @@ class _Server(web.Server):
         **options: Any,
     ) -> None:
         super().__init__(answer, **options, request_factory=self._begin)
+        self.outbox = Outbox()
         self._loads = loads
         self._options = options
         self._loop = asyncio.get_running_loop()
@@ -81,6 +83,8 @@ class _Server(web.Server):
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
         assert isinstance(connection, _Connection)
+        if self.outbox.is_holding(connection.transport):  # answers keep the order of the requests
+            self.outbox.send()
         connection.under_way = payload
         return web.BaseRequest(message, payload, connection, writer, task, self._loop)
 
@@ -88,13 +92,15 @@ class _Server(web.Server):
 class _Connection(web.RequestHandler):
     """A connection on which anybody may send anything.
 
-    `under_way` is the body of the request that is being answered.
+    `under_way` is the body of the request that is being answered, `outbox` where answers wait for
+    the end of the turn.
     """
 
-    __slots__ = ("_answered", "_has_ended", "_is_closing", "under_way")
+    __slots__ = ("_answered", "_has_ended", "_is_closing", "outbox", "under_way")
 
     def __init__(self, server: _Server, **options: Any) -> None:
         super().__init__(server, **options)
+        self.outbox = server.outbox
         self.under_way: StreamReader | None = None
         self._answered: asyncio.Event | None = None
         self._has_ended = False
@@ -122,6 +128,7 @@ class _Connection(web.RequestHandler):
             if self._answered is not None:
                 self._answered.set()
             if self._is_last():
+                self.outbox.send()
                 self.close()
 
     def close(self) -> None:

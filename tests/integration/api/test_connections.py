@@ -73,6 +73,53 @@ async def test_who_asks_no_more_is_answered(served: Served, count: int, is_early
     await writer.wait_closed()
 
 
+async def test_small_answers_keep_the_order_of_the_requests() -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/large":
+            return PlainResponse(body=BODY)
+        if request.path == "/own":
+            return web.Response(text="own")
+        return PlainResponse(body=request.path.encode())
+
+    asked = ["/1", "/2", "/large", "/3", "/own", "/4", "/5"]
+    async with HttpApi(answer, nothing).serving(access_log=None) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        requests = [f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n" for path in asked]
+        last = "GET /last HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+        writer.write("".join([*requests, last]).encode())
+        answers = (await reader.read()).split(b"HTTP/1.1 200 OK\r\n")[1:]
+        writer.close()
+        await writer.wait_closed()
+    bodies = [one.partition(b"\r\n\r\n")[2] for one in answers]
+    assert bodies == [b"/1", b"/2", BODY, b"/3", b"own", b"/4", b"/5", b"/last"]
+
+
+async def test_many_small_answers_reach_everybody() -> None:
+    may_answer = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await may_answer.wait()
+        return PlainResponse(body=request.path.encode())
+
+    async with HttpApi(answer, nothing).serving(access_log=None) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(30)]
+        for number, (_, writer) in enumerate(connections):
+            writer.write(f"GET /{number:02d} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        connections[7][1].close()  # it went away
+        await asyncio.sleep(0.05)
+        may_answer.set()
+        for number, (reader, writer) in enumerate(connections):
+            if number != 7:
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert b"Content-Length: 3" in head
+                assert await reader.readexactly(3) == f"/{number:02d}".encode()
+                writer.close()
+            await writer.wait_closed()
+
+
 async def test_who_has_asked_nothing_is_let_go(served: Served) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write_eof()
