@@ -173,11 +173,12 @@ async def kill_at_random(node: RunningNode, rounds: int) -> list[str]:
     for number in range(rounds):
         await asyncio.sleep(random.uniform(0.5, 2.0))
         victim = VICTIMS[number] if number < len(VICTIMS) else random.choice(VICTIMS)
-        for process in await asyncio.to_thread(node.processes, victim):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-                killed.append(victim)
-            break
+        # Whoever was killed again and again is started after a pause.
+        while not (found := await asyncio.to_thread(node.processes, victim)):
+            await asyncio.sleep(0.05)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[0].kill()
+            killed.append(victim)
         await asyncio.sleep(0.3)
         await asyncio.to_thread(node.await_ready)
     return killed
