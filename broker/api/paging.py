@@ -13,11 +13,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from broker.api.incoming import Incoming
-from broker.api.media_types import DOCUMENT_TYPES
+from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
 from broker.operations.consumption import QueryResult
 from broker.query.entity_query import Page
 
 RESULTS_COUNT = "NGSILD-Results-Count"
+_ANYTHING = "*/*"
 
 
 def page_headers(
@@ -70,8 +71,13 @@ def _neighbours_in_map(
 def offset_page_headers(
     incoming: Incoming, page: Page, *, has_more: bool, count: int | None
 ) -> CIMultiDict[str]:
-    """Return the headers of a page that is found by its offset alone (6.3.10)."""
-    media_type = incoming.accepted(DOCUMENT_TYPES)
+    """Return the headers of a page that is found by its offset alone (6.3.10).
+
+    Their links name the media type that was asked for. Who takes anything is told
+    `application/ld+json`, as the conformance suite has it.
+    """
+    takes_anything = incoming.request.headers.get("Accept", _ANYTHING) == _ANYTHING
+    media_type = JSON_LD if takes_anything else incoming.accepted(DOCUMENT_TYPES)
     headers: CIMultiDict[str] = CIMultiDict()
     if count is not None:
         headers[RESULTS_COUNT] = str(count)

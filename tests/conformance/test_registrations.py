@@ -231,7 +231,10 @@ async def test_pages(broker, kind):
     links = answer.headers.getall("Link")
     assert any("offset=4" in link and 'rel="next"' in link for link in links)
     assert any("offset=0" in link and 'rel="prev"' in link for link in links)
-    assert all('type="application/json"' in link for link in links if "offset=" in link)
+    assert all('type="application/ld+json"' in link for link in links if "offset=" in link)
+    asked = f"{PATH}?type={kind}&limit=2&offset=2"
+    chosen = (await broker.get(asked, Accept="application/json")).headers.getall("Link")
+    assert all('type="application/json"' in link for link in chosen if "offset=" in link)
     assert await found(broker, f"type={kind}&limit=2&offset=2") == ["2", "3"]
     last = await broker.get(f"{PATH}?type={kind}&limit=2&offset=4")
     assert not any('rel="next"' in link for link in last.headers.getall("Link"))
