@@ -111,6 +111,8 @@ class _Connection(web.RequestHandler):
 
         What it has not sent in full cannot be answered (RFC 9112, 8).
         """
+        if self.outbox.is_holding(self.transport):
+            self.outbox.send()
         last = self._messages[-1][1] if self._messages else self.under_way
         self._has_ended = last is not None and last.is_eof()
         return self._has_ended

@@ -120,19 +120,33 @@ async def test_many_small_answers_reach_everybody() -> None:
             await writer.wait_closed()
 
 
-async def test_who_has_asked_nothing_is_let_go(served: Served) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write_eof()
-    assert await reader.read() == b""
-    writer.close()
-    await writer.wait_closed()
+async def test_who_ends_while_the_answer_waits_for_the_end_of_the_turn_gets_it() -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        connection, transport = request.protocol, request.transport
+        assert transport is not None
+
+        def end() -> None:  # as the loop does when the client's end comes in
+            if not connection.eof_received():
+                transport.close()
+
+        asyncio.get_running_loop().call_soon(end)
+        return PlainResponse(body=b"here")
+
+    async with HttpApi(answer, nothing).serving(access_log=None) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert (await reader.read()).endswith(b"\r\n\r\nhere")
+        writer.close()
+        await writer.wait_closed()
 
 
-async def test_who_is_answered_and_asks_no_more_is_let_go(served: Served) -> None:
+@pytest.mark.parametrize("count", [0, 1])
+async def test_who_is_owed_nothing_and_asks_no_more_is_let_go(served: Served, count: int) -> None:
     served.may_answer.set()
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-    await read_answers(reader, 1)
+    writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n" * count)
+    await read_answers(reader, count)
     writer.write_eof()
     assert await reader.read() == b""
     writer.close()
