@@ -55,8 +55,8 @@ def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_worker(commands)
     for name, action, text in (
-        ("worker", _worker, "run one API worker (for those who run processes themselves)"),
         ("engine", _engine, "run the engine: matching, notifications, expiry"),
         ("check-config", _check_config, "print the effective settings, or what is wrong with them"),
         ("doctor", _doctor, "look for what keeps the broker from running, and say what to do"),
@@ -64,8 +64,6 @@ def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
         _add_config(one)
         one.set_defaults(action=action)
-        if action is _worker:  # by the supervisor only: what it shares with the other workers
-            one.add_argument("--share", help=argparse.SUPPRESS)
     _add_indexes(commands)
     _add_plain(commands)
     return parser
@@ -81,6 +79,15 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--data", help="data directory (default ./data)")
     serve.add_argument("--adapters", help="file that configures the connectors")
     serve.set_defaults(action=_serve)
+
+
+def _add_worker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "run one API worker (for those who run processes themselves)"
+    worker = commands.add_parser("worker", help=text, description=text)
+    _add_config(worker)
+    # by the supervisor only: what the worker shares with the others of its node
+    worker.add_argument("--share", help=argparse.SUPPRESS)
+    worker.set_defaults(action=_worker)
 
 
 def _add_indexes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
