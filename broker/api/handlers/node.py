@@ -7,11 +7,11 @@ import platform
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-import orjson
 from aiohttp import web
 
 from broker import __version__
 from broker.api.plain_response import PlainResponse
+from broker.api.responses import json_response
 from broker.observability.metrics import CONTENT_TYPE, exposition
 
 Probe: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -23,7 +23,7 @@ SPECIFICATION = "ETSI GS CIM 009 V1.9.1"
 
 async def health(_request: web.BaseRequest) -> web.Response:
     """Answer that the process lives; looks at nothing else."""
-    return _json({"status": "alive"})
+    return json_response({"status": "alive"})
 
 
 def readiness(probes: Mapping[str, Probe]) -> Callable[[web.BaseRequest], Awaitable[web.Response]]:
@@ -34,8 +34,8 @@ def readiness(probes: Mapping[str, Probe]) -> Callable[[web.BaseRequest], Awaita
         problems = await asyncio.gather(*(_ask(probe) for probe in probes.values()))
         checks = {name: found or "ok" for name, found in zip(probes, problems, strict=True)}
         if any(problems):
-            return _json({"status": "not ready", "checks": checks}, status=503)
-        return _json({"status": "ready", "checks": checks})
+            return json_response({"status": "not ready", "checks": checks}, status=503)
+        return json_response({"status": "ready", "checks": checks})
 
     return ready
 
@@ -48,7 +48,7 @@ async def metrics(_request: web.BaseRequest) -> web.Response:
 
 async def version(_request: web.BaseRequest) -> web.Response:
     """Answer which broker this is and which standard it speaks."""
-    return _json(
+    return json_response(
         {
             "name": "Mutsura",
             "version": __version__,
@@ -64,7 +64,3 @@ async def _ask(probe: Probe) -> str | None:
             return await probe()
     except TimeoutError:
         return f"no answer within {_PROBE_SECONDS:.0f} s"
-
-
-def _json(content: Mapping[str, object], *, status: int = 200) -> web.Response:
-    return PlainResponse(body=orjson.dumps(content), status=status, content_type="application/json")
