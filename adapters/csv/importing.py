@@ -14,6 +14,7 @@ from adapters.csv.publisher import find_publisher
 from adapters.csv.recognition import Assignment, assign, recognise
 from adapters.csv.report import ColumnUse, FileReport
 from adapters.csv.table import Table, read_table
+from adapters.csv.total_rows import set_totals_apart
 
 _GENERIC_BLOCKS = (
     "head",
@@ -169,6 +170,7 @@ def _mapped(
             f"required columns are missing: {', '.join(missing)}", f"add a column named {headers}"
         )
         return ReadFile(report)
+    table = _without_totals(table, assignment, report)
     publisher = find_publisher(table, assignment, report.file, options.municipality)
     report.municipality, report.municipality_found_in = publisher.code, publisher.found_in
     report.license = options.license or table.metadata.get("license", "")
@@ -191,6 +193,19 @@ def _mapped(
     return ReadFile(report, mapped, layout)
 
 
+def _without_totals(table: Table, assignment: Assignment, report: FileReport) -> Table:
+    kept, totals = set_totals_apart(table, assignment)
+    if totals.rows:
+        numbers = ", ".join(str(row.number) for row in totals.rows[:10])
+        more = f" and {len(totals.rows) - 10} more" if len(totals.rows) > 10 else ""
+        report.remarks.append(
+            f"rows that are totals of others, not things of their own, left out: {numbers}{more}"
+        )
+    report.rows.ignored += len(totals.rows)
+    report.warnings += totals.warnings
+    return kept
+
+
 def _column_uses(table: Table, assignment: Assignment) -> list[ColumnUse]:
     use: dict[int, str] = {}
     for attribute, places in assignment.positions.items():
@@ -205,11 +220,8 @@ def _column_uses(table: Table, assignment: Assignment) -> list[ColumnUse]:
 
 
 def _take_over(mapped: MappedFile, report: FileReport) -> None:
-    report.rejected, report.warnings, report.repairs = (
-        mapped.rejected,
-        mapped.warnings,
-        mapped.repairs,
-    )
+    report.rejected, report.repairs = mapped.rejected, mapped.repairs
+    report.warnings += mapped.warnings
     report.remarks += mapped.remarks
     report.rows.rejected = len(mapped.rejected)
     report.types.update(entity.entity["type"] for entity in mapped.entities)

@@ -27,7 +27,8 @@ def render_totals(reports: Iterable[FileReport]) -> str:
     return (
         f"{len(reports)} files, {len(refused)} refused; {total['read']} rows{left}: "
         f"{total['created']} created, {total['updated']} updated, {total['unchanged']} unchanged, "
-        f"{total['superseded']} superseded, {total['rejected']} rejected, {total['ignored']} notes"
+        f"{total['superseded']} superseded, {total['rejected']} rejected, "
+        f"{total['ignored']} notes or totals"
     )
 
 
@@ -69,7 +70,7 @@ def _headline(report: FileReport) -> str:
             f"checked only: {rows.read} rows, {mappable} can be imported, {rows.rejected} rejected"
         )
     extra = f", {rows.superseded} superseded" if rows.superseded else ""
-    extra += f", {rows.ignored} notes" if rows.ignored else ""
+    extra += f", {rows.ignored} notes or totals left out" if rows.ignored else ""
     return (
         f"{rows.read} rows: {rows.created} created, {rows.updated} updated, "
         f"{rows.unchanged} unchanged, {rows.rejected} rejected{extra}"

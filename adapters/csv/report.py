@@ -22,8 +22,8 @@ class ColumnUse:
 class Totals:
     """Counts of rows by what became of them; `read` is the sum of the others.
 
-    `superseded` rows are observations older than what the broker holds; `ignored` rows are notes
-    and legends, blank rows are not counted.
+    `superseded` rows are observations older than what the broker holds; `ignored` rows are notes,
+    legends and totals of other rows; blank rows are not counted.
     """
 
     read: int = 0

@@ -1,0 +1,112 @@
+"""Rows that sum up others: told apart from areas, told in the report, and doubted when wrong."""
+
+import pytest
+
+from adapters.csv.rendering import render
+from tests.unit.adapters.csv.tables import entities, imported
+
+HEADER = ["市区町村コード", "地域コード", "調査年月日", "地域名", "総人口", "男性", "女性"]
+
+
+def area(name: str, men: str, women: str, total: str = "", code: str = "", day: str = "2024-04-01"):
+    figures = total or str(int(men) + int(women))
+    return ["222127", code, day, name, figures, men, women]
+
+
+def names(read) -> list[str]:
+    return [entity["areaName"]["value"] for entity in entities(read)]
+
+
+@pytest.mark.parametrize(
+    "word", ["合計", "総数", "計", " 合　計 ", "総　計", "（計）", "【合計】", "全市", "市計"]
+)
+def test_a_row_labelled_as_a_total_is_no_area(word):
+    read = imported(
+        [HEADER, area("本町", "10", "12"), area("栄町", "5", "3"), area(word, "15", "15")]
+    )
+    assert names(read) == ["本町", "栄町"]
+    assert read.report.rows.read == 3
+    assert read.report.rows.ignored == 1
+    told = render(read.report)
+    assert "totals of others, not things of their own, left out: 4" in told
+    assert read.report.warnings == []
+
+
+def test_a_total_above_the_areas_and_one_for_each_day_are_told_apart():
+    rows = [
+        area("総数", "15", "15"), area("本町", "10", "12"), area("栄町", "5", "3"),
+        area("総数", "16", "16", day="2024-05-01"), area("本町", "11", "13", day="2024-05-01"),
+        area("栄町", "5", "3", day="2024-05-01"),
+    ]  # fmt: skip
+    read = imported([HEADER, *rows])
+    assert names(read) == ["本町", "栄町"] * 2
+    assert read.report.rows.ignored == 2
+    assert read.report.warnings == []
+
+
+def test_totals_of_parts_are_proved_by_their_figures():
+    rows = [
+        area("本町", "10", "12"), area("栄町", "5", "3"), area("焼津地区計", "15", "15"),
+        area("大村", "1", "2"), area("小川", "3", "4"), area("南部地区計", "4", "6"),
+        area("合計", "19", "21"),
+    ]  # fmt: skip
+    read = imported([HEADER, *rows])
+    assert names(read) == ["本町", "栄町", "大村", "小川"]
+    assert read.report.rows.ignored == 3
+    assert read.report.warnings == []
+
+
+def test_totals_of_parts_may_stand_above_them():
+    rows = [
+        area("焼津地区計", "15", "15"), area("本町", "10", "12"), area("栄町", "5", "3"),
+        area("南部地区計", "4", "6"), area("大村", "1", "2"), area("小川", "3", "4"),
+    ]  # fmt: skip
+    assert names(imported([HEADER, *rows])) == ["本町", "栄町", "大村", "小川"]
+
+
+def test_an_area_whose_name_ends_like_a_total_stays_an_area():
+    read = imported(
+        [HEADER, area("本町", "10", "12"), area("余計", "7", "3"), area("栄町", "5", "3")]
+    )
+    assert names(read) == ["本町", "余計", "栄町"]
+    assert read.report.rows.ignored == 0
+
+
+def test_a_total_that_is_not_the_sum_is_doubted_but_still_no_area():
+    read = imported(
+        [HEADER, area("本町", "10", "12"), area("栄町", "5", "3"), area("合計", "16", "15")]
+    )
+    assert names(read) == ["本町", "栄町"]
+    (warning,) = read.report.warnings
+    assert warning.row == 4
+    assert "総人口 is 31, the rows make 30" in warning.reason
+
+
+def test_figures_that_are_withheld_leave_a_total_undoubted():
+    read = imported(
+        [HEADER, area("本町", "10", "12"), area("栄町", "X", "X", "X"), area("合計", "15", "15")]
+    )
+    assert read.report.rows.ignored == 1
+    assert read.report.warnings == []
+
+
+def test_a_total_in_another_column_than_the_name_is_told_apart_too():
+    rows = [
+        area("本町", "10", "12"),
+        area("栄町", "5", "3"),
+        ["合計", "", "", "", "30", "15", "15"],
+    ]
+    read = imported([HEADER, *rows])
+    assert names(read) == ["本町", "栄町"]
+    assert (read.report.rows.ignored, read.report.rows.rejected) == (1, 0)
+
+
+def test_a_total_of_other_tables_is_no_thing():
+    header = ["NO", "名称", "住所", "病床数", "診療科目", "医療機関の種類"]
+    rows = [
+        ["1", "東病院", "焼津市本町", "10", "内科", "病院"],
+        ["", "合計", "1施設", "10", "", ""],
+    ]
+    read = imported([header, *rows], "222127_hospital.csv")
+    assert [one["name"]["value"] for one in entities(read)] == ["東病院"]
+    assert read.report.rows.ignored == 1
