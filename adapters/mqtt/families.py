@@ -12,6 +12,7 @@ from adapters.mqtt.configuration import Group
 from adapters.mqtt.topics import TopicRule
 
 RESOURCE = "/family"
+_SENSOR = "{sensor}"
 
 
 @cache
@@ -43,9 +44,25 @@ def rules(chosen: Iterable[str]) -> tuple[TopicRule, ...]:
 def groups(chosen: Iterable[str], service: str) -> list[Group]:
     """Return the groups of families, for the devices of one tenant."""
     return [
-        Group(service, "/", RESOURCE, name, _without_topics(_families()[name])) for name in chosen
+        Group(service, "/", RESOURCE, name, _configuration(_families()[name])) for name in chosen
     ]
 
 
-def _without_topics(family: dict[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in family.items() if member != "topics"}
+def _configuration(family: dict[str, Any]) -> dict[str, Any]:
+    """Return a family as the document of a group."""
+    attributes = [one for spec in family.get("attributes", ()) for one in _of_sensors(spec, family)]
+    own = {name: value for name, value in family.items() if name not in ("topics", "sensors")}
+    return {**own, "attributes": attributes}
+
+
+def _of_sensors(spec: dict[str, Any], family: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return an attribute for each sensor it stands for; of those a device has, the last counts."""
+    if not any(_SENSOR in value for value in spec.values() if isinstance(value, str)):
+        return [spec]
+    return [
+        {
+            member: value.replace(_SENSOR, sensor) if isinstance(value, str) else value
+            for member, value in spec.items()
+        }
+        for sensor in reversed(family["sensors"])
+    ]

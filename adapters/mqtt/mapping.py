@@ -33,7 +33,7 @@ class Translation:
 
     `key` is that of the measure. `static` are the attributes of fixed value of the device's own
     entity, which need not be written with every measure. `faults` name the values that could not
-    be used.
+    be used. `unused` are all values of the measure where nothing came of any of them.
     """
 
     observed_at: str
@@ -42,6 +42,7 @@ class Translation:
     entities: list[Entity]
     static: dict[str, Attribute] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    unused: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def _translate(measure: Measure, profile: Profile, received_at: str) -> Translat
     own_id, entities = work.entities()
     for entity in entities:
         _finish(entity, at, measure.annotations)
-    return Translation(at, measure.key, own_id, entities, work.static, work.faults)
+    is_lost = not (entities or work.faults or work.is_skipping)
+    unused = values if is_lost else {}
+    return Translation(at, measure.key, own_id, entities, work.static, work.faults, unused)
 
 
 def _stated(measure: Measure, profile: Profile) -> str | None:
@@ -132,6 +135,7 @@ class _Work:
         self._others: dict[str, Entity] = {}
         self._own: dict[str, Any] = {}
         self._context: dict[str, Any] | None = None
+        self.is_skipping = False
         self.time_instant: Any = None
         self.static: dict[str, Attribute] = {}
         self.faults: list[str] = []
@@ -217,6 +221,7 @@ class _Work:
             if value is None and not mapping.expression.is_covered_by(context):
                 value = raw
             elif value == mapping.skip_value:
+                self.is_skipping = True
                 return
             if value is not None:
                 context[mapping.name] = value

@@ -14,6 +14,7 @@ from adapters.mqtt.measure import Message, Unusable
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.topics import Route as TopicRoute
 from adapters.mqtt.topics import TopicRule
+from adapters.mqtt.unmapped import nothing_stored
 from adapters.runtime.errors import SkipRecord
 from adapters.runtime.http_server import Request, Response, Route
 
@@ -46,16 +47,17 @@ class _SouthPort:
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         try:
-            await self._store(request, body)
+            warnings = await self._store(request, body)
         except _MissingParameters as error:
             return Response(400, {"name": "MANDATORY_PARAMS_NOT_FOUND", "message": error.detail})
         except Unusable as error:
             return Response(400, {"name": "WRONG_SYNTAX", "message": error.detail})
         except SkipRecord as error:
             return Response(400, {"name": "BAD_REQUEST", "message": error.detail})
-        return Response(200, {})
+        return Response(200, {"warnings": warnings} if warnings else {})
 
-    async def _store(self, request: Request, body: bytes) -> None:
+    async def _store(self, request: Request, body: bytes) -> list[str]:
+        """Store the measures; the answer names those of which nothing is stored."""
         route = _route(request)
         message = _message(request, body, route, self._outlets.clock())
         observations = self._intake.read_routed(message, route)
@@ -71,6 +73,9 @@ class _SouthPort:
             raise Unusable("; ".join(faults))
         for future in [await self._outlets.submit(*one) for one in ready]:
             await future
+        unused = [nothing_stored(one) for one in observations if one.translation.unused]
+        self._outlets.health.count("unmapped", len(unused))
+        return unused
 
 
 class _MissingParameters(SkipRecord):

@@ -10,6 +10,7 @@ from adapters.mqtt.intake import Observation
 from adapters.mqtt.ledger import Ledger
 from adapters.mqtt.mapping import Entity
 from adapters.mqtt.statics import StaticAttributes
+from adapters.mqtt.unmapped import UnmappedMeasures
 from adapters.runtime.batch import Written
 from adapters.runtime.dead_letters import DeadLetters
 from adapters.runtime.errors import Invalid
@@ -33,6 +34,7 @@ class Outlets:
     clock: Clock
     tenants: Mapping[str, str] = field(default_factory=dict)
     static: StaticAttributes = field(default_factory=StaticAttributes)
+    unmapped: UnmappedMeasures = field(default_factory=UnmappedMeasures)
     _types: set[str] = field(default_factory=set)
 
     async def submit(self, observation: Observation, entity: Entity) -> asyncio.Future[Written]:

@@ -191,6 +191,7 @@ class Receiver:
     async def _submit(self, entry: _Entry, observation: Observation) -> None:
         translation = observation.translation
         entry.faults += [_Fault(reason) for reason in translation.faults]
+        self._tell_if_unmapped(entry, observation)
         key = _key_of(observation)
         if key is not None:
             if key in self._open_keys or self._ledger.knows(key):
@@ -212,6 +213,14 @@ class Receiver:
             future.add_done_callback(
                 partial(self._answered, entry, observation, entity, has_static)
             )
+
+    def _tell_if_unmapped(self, entry: _Entry, observation: Observation) -> None:
+        if observation.translation.unused:
+            self._outlets.health.count("unmapped")
+        topic = entry.delivery.topic
+        if reason := self._outlets.unmapped.seen(topic, observation):
+            log.warning("%s: %s", topic, reason)
+            entry.faults.append(_Fault(reason))
 
     def _refused(self, error: SkipRecord, observation: Observation, entity: Entity) -> _Fault:
         return _Fault(error.detail, entity, self._outlets.tenant_of(observation.profile.service))

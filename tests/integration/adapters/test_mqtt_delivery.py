@@ -293,3 +293,20 @@ async def test_a_writer_that_is_closed_ends_the_adapter_and_leaves_the_message(
             await task
     async with adapter(chosen, broker, tmp_path):
         await until(lambda: broker.entities)
+
+
+async def test_a_message_of_which_nothing_is_mapped_is_told_once_for_each_device_and_counted(
+    mosquitto: Mosquitto, broker: TestBroker, tmp_path: Path
+) -> None:
+    chosen = Settings(url=mosquitto.url, groups=[{**GROUP, "explicitAttrs": True}])
+    async with adapter(chosen, broker, tmp_path / "data") as context:
+        unknown = b'{"wifi": {"rssi": -60}, "up": 5}'
+        for device, payload in (("d1", unknown), ("d1", unknown), ("d2", b'{"t": 1}')):
+            await publish(mosquitto, [(f"/json/key/{device}/attrs", payload)])
+        await publish(mosquitto, [("/json/key/d2/attrs", unknown)])
+        await until(lambda: context.health.counters["measures"] == 4 and idle(context))
+        (letter,) = await context.dead_letters.list()
+        assert context.health.counters["unmapped"] == 3
+    assert letter.reason.startswith("/json/key/d1/attrs: nothing of this message is stored")
+    assert "no attribute of d1 takes wifi.rssi, up" in letter.reason
+    assert list(broker.entities) == ["urn:ngsi-ld:Thermometer:d2"]

@@ -346,6 +346,15 @@ async def test_measures_over_http_are_stored_when_the_answer_comes(
     assert broker.entities[ID]["t"]["value"] == 25
 
 
+async def test_a_device_is_told_when_nothing_of_its_measure_is_stored(
+    south: Api, broker: TestBroker
+) -> None:
+    status, answer = await south("POST", "/iot/json?k=k&i=d1", {"t": None})
+    assert status == 200
+    assert "no attribute of d1 takes t" in answer["warnings"][0]
+    assert not broker.entities
+
+
 @pytest.mark.parametrize(
     ("media_type", "data", "expected"),
     [

@@ -50,11 +50,21 @@ def test_the_eui_of_chirpstack_3_is_hexadecimal_whatever_it_is_sent_as():
     assert read(UP, {**body, "devEUI": EUI})["id"] == f"urn:ngsi-ld:Device:{EUI}"
 
 
-@pytest.mark.parametrize("sensor", ["BME280", "SHT3X", "DHT22", "AM2301", "SI7021", "DHT11"])
+@pytest.mark.parametrize(
+    "sensor", ["BME280", "SHT3X", "DHT22", "AM2301", "SI7021", "DHT11", "SHT4X"]
+)
 def test_sensors_of_tasmota(sensor):
     body = {sensor: {"Temperature": 21.2, "Humidity": 40, "DewPoint": 7}, "TempUnit": "C"}
     found = read("tele/office/SENSOR", body)
     assert (found["temperature"], found["relativeHumidity"], found["dewPoint"]) == (21.2, 0.4, 7)
+
+
+def test_of_several_sensors_of_tasmota_the_better_one_counts():
+    body = {"DS18B20": {"Temperature": 30}, "BME280": {"Temperature": 21, "Pressure": 1013.2}}
+    found = read("tele/office/SENSOR", body)
+    assert (found["temperature"], found["atmosphericPressure"]) == (21, 1013.2)
+    barometer = {"BMP280": {"Temperature": 20, "Pressure": 1009}}
+    assert read("tele/office/SENSOR", barometer)["atmosphericPressure"] == 1009
 
 
 def test_degrees_fahrenheit_are_not_taken_for_celsius():

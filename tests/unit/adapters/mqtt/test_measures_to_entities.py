@@ -389,3 +389,23 @@ def test_a_frame_nobody_decodes_is_refused_with_the_remedy() -> None:
     )
     with pytest.raises(Unusable, match="there is no codec 'x'"):
         translate([Measure("d1", frame=b"\x01")], unknown, NOW)
+
+
+@pytest.mark.parametrize(
+    ("values", "group", "unused"),
+    [
+        ({"y": 1}, {"explicitAttrs": True}, {"y": 1}),
+        ({"y": 1, "TimeInstant": NOW}, {"explicitAttrs": True}, {"y": 1}),
+        ({"x": None}, {}, {"x": None}),
+        ({"x": 1, "y": 1}, {"explicitAttrs": True}, {}),
+        ({"y": 1}, {}, {}),
+        ({}, {"explicitAttrs": True}, {}),
+    ],
+)
+def test_a_measure_of_which_nothing_is_taken_is_known(values, group, unused):
+    assert read(values, {"attributes": [{"name": "x"}], **group}).unused == unused
+
+
+def test_a_value_an_expression_leaves_out_on_purpose_is_not_missed():
+    mapping = {"name": "x", "expression": "x > 100 ? null : x"}
+    assert read({"x": 200}, {"attributes": [mapping]}).unused == {}
