@@ -93,6 +93,7 @@ def _reader(column: Column, order: dates.DateOrder) -> Reader:
         "phone": contacts.read_phone,
         "postal": contacts.read_postal_code,
         "corporate": codes.read_corporate_number,
+        "figures": functools.partial(codes.read_figures, length=column.length),
         "code": functools.partial(codes.read_municipality_code, known=register().codes),
         "flag": functools.partial(flags.read_flag, marks=_marks(column)),
     }

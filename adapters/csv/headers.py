@@ -14,11 +14,17 @@ _REMARKS: Final = re.compile(
 _NUMBER: Final = re.compile(r"no|no\.|№|番号|通し番号|連番|項番")
 _PREFIX: Final = re.compile(r"^[^_]{1,20}_(?=.)")
 _SHARED_PREFIX: Final = 3
+_IRI: Final = re.compile(r"https?://\S+?[/#]([^/#\s]+)")
 
 
 @functools.lru_cache(maxsize=8192)
 def normal_header(name: str) -> str:
-    """NFKC without white space, one kind of dash, lower case, without remarks such as （必須）."""
+    """NFKC without white space, one kind of dash, lower case, without remarks such as （必須）.
+
+    A name written as an IRI (`https://schema.org/name`) is its last part.
+    """
+    if found := _IRI.fullmatch(name.strip("\ufeff ")):
+        name = found[1]
     plain = re.sub(r"\s+", "", unicodedata.normalize("NFKC", name)).casefold()
     plain = _REMARKS.sub("", plain).replace("標記", "表記").strip("\ufeff\u200b'\"")
     plain = "no" if _NUMBER.fullmatch(plain) else plain

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adapters.csv.assembling import MappedFile
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile, decode
+from adapters.csv.editions import Edition, edition_of
 from adapters.csv.facilities import join_facilities, refers_to_facilities
 from adapters.csv.headers import column_letters
 from adapters.csv.identity import file_scope
@@ -28,6 +29,8 @@ _GENERIC_BLOCKS = (
     "text",
     "access",
 )
+
+_TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +125,18 @@ def _assignment(table: Table, name: str, options: ImportOptions) -> Assignment |
     if options.mapping is not None:
         return _explained(assign(options.mapping, table.header), "mapping file")
     if not options.entity_type:
-        return recognise(table.header, name, shipped_layouts())
+        return recognise(table.header, _named(name, table.titles), shipped_layouts())
     own = [layout for layout in shipped_layouts() if options.entity_type in layout.entity_types()]
     candidates = [
         assign(layout, table.header) for layout in own or [generic_layout(options.entity_type)]
     ]
     best = min(candidates, key=lambda candidate: len(candidate.other))
     return _explained(best, f"--type {options.entity_type}")
+
+
+def _named(file_name: str, titles: Sequence[str]) -> str:
+    """The name of the file with the titles above the header, which name the data set as well."""
+    return " ".join((file_name, *(title for title in titles if len(title) <= _TITLE_LENGTH)))
 
 
 def _explained(assignment: Assignment, reason: str) -> Assignment:
@@ -163,12 +171,8 @@ def _mapped(
         assignment.reason,
     )
     report.columns = _column_uses(table, assignment)
-    missing = [attribute for attribute in layout.required if attribute not in assignment.matched()]
-    if missing:
-        headers = ", ".join(layout.columns[one].called for one in missing)
-        report.refuse(
-            f"required columns are missing: {', '.join(missing)}", f"add a column named {headers}"
-        )
+    edition = edition_of(table, assignment, report.file)
+    if _lacks_columns(assignment, edition, report):
         return ReadFile(report)
     table = _without_totals(table, assignment, report)
     publisher = find_publisher(table, assignment, report.file, options.municipality)
@@ -180,6 +184,7 @@ def _mapped(
         attribution=options.attribution or table.metadata.get("attribution_name", ""),
         source=options.source,
         scope=file_scope(report.file),
+        edition=edition.day if edition else "",
     )
     total = len(table.rows)
     mapped = map_table(table, assignment, provenance, lambda done: progress(done, total))
@@ -191,6 +196,24 @@ def _mapped(
         )
         return ReadFile(report)
     return ReadFile(report, mapped, layout)
+
+
+def _lacks_columns(assignment: Assignment, edition: Edition | None, report: FileReport) -> bool:
+    """Refuse a file without a required column; the day of a series need not be a column."""
+    layout = assignment.layout
+    missing = [attribute for attribute in layout.required if attribute not in assignment.matched()]
+    at = layout.observed.at if layout.observed else ""
+    if edition and at in missing:
+        missing.remove(at)
+        report.remarks.append(f"{at} is {edition.day} for all rows, by {edition.found_in}")
+    if missing:
+        headers = ", ".join(layout.columns[one].called for one in missing)
+        day = " (or YYYYMMDD in the name of the file)" if at in missing else ""
+        report.refuse(
+            f"required columns are missing: {', '.join(missing)}",
+            f"add a column named {headers}{day}",
+        )
+    return bool(missing)
 
 
 def _without_totals(table: Table, assignment: Assignment, report: FileReport) -> Table:

@@ -34,6 +34,7 @@ KINDS: Final = frozenset(
         "postal",
         "corporate",
         "code",
+        "figures",
         "list",
         "capacity",
         "latitude",
@@ -84,6 +85,7 @@ _COLUMN_KEYS: Final = frozenset(
         "fill_down",
         "fields",
         "called",
+        "length",
     )
 )
 
@@ -99,7 +101,7 @@ class Column:
     `headers` are normal header names in order of preference; `pattern` matches header names
     instead, and its group `observedAt` holds the time of observation. `columns` gives, for the
     kind `marks`, the headers of each member of the array. `called` is the usual header, as written
-    in the standard, for messages.
+    in the standard, for messages. `length` is how many `figures` each code has, 0 if they differ.
     """
 
     attribute: str
@@ -116,6 +118,7 @@ class Column:
     also: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called: str = ""
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +292,7 @@ def _column(attribute: str, spec: Any, name: str) -> Column:
             "unclear",
             "also",
             "fill_down",
+            "length",
         )
         if key in spec
     }

@@ -27,13 +27,17 @@ _POSITION_KINDS: Final = frozenset(("latitude", "longitude", "position", "dms"))
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What is known about the file as a whole and goes into every entity; `scope` into ids only."""
+    """What is known about the file as a whole and goes into every entity; `scope` into ids only.
+
+    `edition` is the day of a series whose columns state none.
+    """
 
     publisher: Publisher
     license: str = ""
     attribution: str = ""
     source: str = ""
     scope: str = ""
+    edition: str = ""
 
 
 def map_table(
@@ -169,6 +173,9 @@ def _common_attributes(layout: Layout, provenance: Provenance) -> Attributes:
     common: Attributes = {
         name: {"type": "Property", "value": value} for name, value in layout.constants.items()
     }
+    if layout.observed and provenance.edition:
+        day = {"@type": "Date", "@value": provenance.edition}
+        common[layout.observed.at] = {"type": "Property", "value": day}
     stated = {
         "license": provenance.license,
         "dataProvider": provenance.attribution,

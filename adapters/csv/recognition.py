@@ -72,9 +72,11 @@ def recognise(
 ) -> Assignment | None:
     """The layout that fits best by its distinctive columns, then by the file's name, or None.
 
-    The columns of a general layout count less than the name of the file.
+    The columns of a general layout count less than the name of the file. What columns have in
+    common before their names (`防災行政無線_ID`) names the data set as a file name does.
     """
-    plain_name = folded(file_name).casefold()
+    names_of_set = " ".join((file_name, *sorted(shared_prefixes(header))))
+    plain_name = folded(names_of_set).casefold()
     names = frozenset(map(normal_header, header))
     candidates: list[tuple[tuple[bool, bool, int], Assignment]] = []
     for layout in layouts:
@@ -85,9 +87,13 @@ def recognise(
         enough = count >= max(2, len(header) * _ENOUGH_FOR_NAME)
         if not columns and (slug is None or not enough):
             continue
-        if not columns and not set(layout.required) <= assignment.matched():
+        if not columns and not _required_columns(layout) <= assignment.matched():
             continue
-        why = f"columns {', '.join(columns)}" if columns else f"'{slug}' in the file's name"
+        why = (
+            f"columns {', '.join(columns)}"
+            if columns
+            else f"'{slug}' in the name of the file, its title or columns"
+        )
         reason = f"{why}; {count} of {len(header)} columns known"
         rank = (bool(columns), slug is not None, count)
         candidates.append((rank, _because(assignment, reason)))
@@ -111,8 +117,14 @@ def _distinctive(layout: Layout, assignment: Assignment, names: frozenset[str]) 
         if group <= matched:
             return sorted(group)
     decisive = [name for name in layout.decisive if name in names]
-    enough = len(matched) >= _ENOUGH_COLUMNS and set(layout.required) <= matched
+    enough = len(matched) >= _ENOUGH_COLUMNS and _required_columns(layout) <= matched
     return decisive if enough else []
+
+
+def _required_columns(layout: Layout) -> frozenset[str]:
+    """Those without which a file is not of the layout; the day of a series may stand elsewhere."""
+    at = layout.observed.at if layout.observed else ""
+    return frozenset(layout.required) - {at}
 
 
 def _because(assignment: Assignment, reason: str) -> Assignment:

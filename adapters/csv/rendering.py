@@ -62,15 +62,17 @@ def _lines(report: FileReport, shown: int) -> Iterator[str]:
 
 def _headline(report: FileReport) -> str:
     rows = report.rows
+    left_out = f", {rows.ignored} notes or totals left out" if rows.ignored else ""
     if report.outcome == "refused":
         return "REFUSED, nothing was imported"
     if report.outcome == "checked":
         mappable = rows.read - rows.rejected - rows.ignored
         return (
             f"checked only: {rows.read} rows, {mappable} can be imported, {rows.rejected} rejected"
+            f"{left_out}"
         )
     extra = f", {rows.superseded} superseded" if rows.superseded else ""
-    extra += f", {rows.ignored} notes or totals left out" if rows.ignored else ""
+    extra += left_out
     return (
         f"{rows.read} rows: {rows.created} created, {rows.updated} updated, "
         f"{rows.unchanged} unchanged, {rows.rejected} rejected{extra}"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Container
 from typing import Final
 
-from adapters.csv.values.reading import NOTHING, Reading, unreadable
-from adapters.csv.values.text import folded
+from adapters.csv.values.reading import NOT_STATED_MARKS, NOTHING, Reading, unreadable
+from adapters.csv.values.text import folded, trimmed
 
+_ZEROS_LOST: Final = 2
 _PREFECTURES: Final = frozenset(f"{number:02d}" for number in range(1, 48))
 
 
@@ -93,3 +94,22 @@ def read_corporate_number(text: str) -> Reading:
     return Reading(
         plain, repair="" if plain == text.strip() else "corporate number written in plain digits"
     )
+
+
+def read_figures(text: str, length: int = 0) -> Reading:
+    """A code of figures in half-width ones; any other text is kept as it is.
+
+    Where every such code has `length` figures, hyphens between them are taken out, and one or two
+    leading zeros that a spreadsheet dropped are restored.
+    """
+    published = trimmed(text)
+    if not published or published in NOT_STATED_MARKS:
+        return NOTHING
+    plain = folded(text)
+    joined = plain.replace("-", "")
+    figures = joined if len(joined) == length else plain.removesuffix(".0")
+    if not (figures.isascii() and figures.isdigit()):
+        return Reading(published)
+    if figures[0] != "0" and 0 < length - len(figures) <= _ZEROS_LOST:
+        return Reading(figures.zfill(length), repair="leading zeros of the code restored")
+    return Reading(figures, repair="" if figures == published else "code written in plain figures")

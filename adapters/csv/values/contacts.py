@@ -8,6 +8,10 @@ from adapters.csv.values.text import folded, trimmed
 
 _POSTAL: Final = re.compile(r"〒?\s*(\d{3})-?(\d{4})")
 _PHONE: Final = re.compile(r"\+?[\d()-]{2,}[\d() -]*\d")
+_POWER_OF_TEN: Final = re.compile(r"\d(\.\d+)?E\+?\d+", re.IGNORECASE)
+_LOST_ZERO: Final = re.compile(r"[1-9]\d{8}|[5789]0\d{8}")
+"""A number whose leading zero a spreadsheet dropped: they have ten figures, mobile ones eleven."""
+_POSTAL_FIGURES: Final = 7
 
 
 def read_phone(text: str) -> Reading:
@@ -16,6 +20,14 @@ def read_phone(text: str) -> Reading:
     plain = folded(text)
     if not plain or plain in NOT_STATED_MARKS:
         return NOTHING
+    if _POWER_OF_TEN.fullmatch(plain):
+        return unreadable(
+            "a spreadsheet has made a power of ten of the telephone number",
+            "format the column as text, enter the number again and export the table",
+        )
+    figures = plain.removesuffix(".0")
+    if _LOST_ZERO.fullmatch(figures):
+        return Reading(f"0{figures}", repair="leading zero of the telephone number restored")
     if _PHONE.fullmatch(plain):
         repair = "" if plain == published else "full-width figures written half-width"
         return Reading(plain, repair=repair)
@@ -31,7 +43,11 @@ def read_postal_code(text: str) -> Reading:
     plain = folded(text)
     if not plain or plain in NOT_STATED_MARKS:
         return NOTHING
-    found = _POSTAL.fullmatch(plain)
+    figures = plain.removesuffix(".0")
+    if re.fullmatch(r"[1-9]\d{4,5}", figures):
+        whole = figures.zfill(_POSTAL_FIGURES)
+        return Reading(whole, repair="leading zeros of the postal code restored")
+    found = _POSTAL.fullmatch(figures)
     if found is None:
         return unreadable(f"{plain[:20]!r} is not a postal code", "write seven digits")
     value = found[1] + found[2]

@@ -355,3 +355,27 @@ def test_rows_of_refused_files_are_told_apart_in_the_totals():
     good, refused = imported([AED, aed("1")]), imported([["a", "b"], ["1", "2"], ["3", "4"]])
     text = render_totals([good.report, refused.report])
     assert "2 files, 1 refused; 1 rows (2 more in refused files)" in text
+
+
+def test_what_columns_begin_with_names_the_data_set():
+    header = [f"防災行政無線_{one}" for one in ("ID", "名称", "住所", "緯度", "経度")]
+    read = imported([header, ["1", "本町", "焼津市本町", "34.86", "138.32"]], "222127_x.csv")
+    assert entities(read)[0]["type"] == "PublicAddressSpeaker"
+
+
+def test_the_title_names_the_data_set_where_the_file_does_not():
+    header = ["NO", "名称", "住所", "緯度", "経度"]
+    row = ["1", "本町", "焼津市本町", "34.86", "138.32"]
+    read = imported([["ＡＥＤ設置箇所一覧（令和6年4月1日現在）"], header, row], "data.csv")
+    assert entities(read)[0]["type"] == "Defibrillator"
+
+
+def test_columns_named_by_iris_are_known_by_their_last_part():
+    geo = "http://www.w3.org/2003/01/geo/wgs84_pos#"
+    header = ["https://schema.org/name", "https://schema.org/address", f"{geo}lat", f"{geo}long",
+              "https://schema.org/telephone"]  # fmt: skip
+    row = ["市役所", "越前市府中一丁目13-7", "35.903", "136.168", "0778-22-3000"]
+    (found,) = entities(imported([header, row], "AED.csv"))
+    assert found["name"]["value"] == "市役所"
+    assert found["contactPointPhoneNumber"]["value"] == "0778-22-3000"
+    assert found["location"]["value"]["coordinates"] == [136.168, 35.903]

@@ -9,9 +9,11 @@ from adapters.csv.values.codes import (
     is_municipality_code,
     municipality_check_digit,
     read_corporate_number,
+    read_figures,
     read_municipality_code,
 )
 from adapters.csv.values.contacts import read_phone, read_postal_code
+from adapters.csv.values.reading import NOTHING, Reading
 
 KNOWN = register().codes
 REAL = [
@@ -119,3 +121,65 @@ def test_postal_codes():
     assert read_postal_code("425-0022").value == "4250022"
     assert read_postal_code("〒４２５－００２２").value == "4250022"
     assert read_postal_code("4250").problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("546261111", "0546261111"), ("312345678", "0312345678"), ("9012345678", "09012345678"),
+        ("5012345678", "05012345678"), ("8001234567", "08001234567"), ("546261111.0", "0546261111"),
+        ("５４６２６１１１１", "0546261111"),
+    ],
+)  # fmt: skip
+def test_the_zero_a_spreadsheet_dropped_is_restored_in_telephone_numbers(text, expected):
+    reading = read_phone(text)
+    assert reading.value == expected
+    assert "leading zero" in reading.repair
+
+
+@pytest.mark.parametrize("text", ["119", "626-1111", "0546261111", "5412345678", "26-1111"])
+def test_no_zero_is_put_before_other_telephone_numbers(text):
+    assert read_phone(text) == Reading(text)
+
+
+@pytest.mark.parametrize("text", ["5.46261E+08", "9.01E+09", "5E+08"])
+def test_a_power_of_ten_is_no_telephone_number(text):
+    assert "power of ten" in read_phone(text).problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("600001", "0600001"), ("10001", "0010001"), ("600001.0", "0600001")],
+)
+def test_zeros_a_spreadsheet_dropped_are_restored_in_postal_codes(text, expected):
+    reading = read_postal_code(text)
+    assert reading.value == expected
+    assert "leading zeros" in reading.repair
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "expected", "repair"),
+    [
+        ("0008001", 7, "0008001", ""),
+        ("0008-001", 7, "0008001", "plain figures"),
+        ("000-8001", 7, "0008001", "plain figures"),
+        ("０００８００１", 7, "0008001", "plain figures"),
+        ("12001", 7, "0012001", "leading zeros"),
+        ("112345678", 10, "0112345678", "leading zeros"),
+        ("8001", 7, "8001", ""),
+        ("0008", 7, "0008", ""),
+        ("4001.0", 0, "4001", "plain figures"),
+        ("内線 ２３", 0, "内線 ２３", ""),
+        ("B122210000012", 0, "B122210000012", ""),
+    ],
+)
+def test_codes_of_figures(text, length, expected, repair):
+    reading = read_figures(text, length)
+    assert reading.value == expected
+    assert repair in reading.repair
+    assert bool(repair) == bool(reading.repair)
+
+
+@pytest.mark.parametrize("text", ["", " ", "-", "－", "ー"])
+def test_no_code_is_stated_by_a_dash(text):
+    assert read_figures(text) == NOTHING
