@@ -8,7 +8,7 @@ from broker.model.entity import NULL
 
 NAMES = ("temperature", "name", "Größe", "避難所", "schema:note", "https://example.org/x-y")
 DATASETS = (None, "urn:d:1", "urn:d:2")
-TIMES = ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00.123456Z", "1999-12-31T23:59:59,5Z")
+TIMES = ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00.123456Z", "1999-12-31T23:59:59.5Z")
 
 uris = st.integers(0, 9).map(lambda number: f"urn:ngsi-ld:Thing:{number}")
 texts = st.text('aZ9 .$%<"湖é\U0001f30a', max_size=4)

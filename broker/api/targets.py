@@ -36,4 +36,5 @@ def merge_defaults(incoming: Incoming) -> MergeDefaults:
         raise BadRequestData(
             f"observedAt is a time such as 2026-01-31T09:00:00Z, not {observed_at!r}"
         )
-    return MergeDefaults(observed_at=observed_at, lang=incoming.parameters.text("lang"))
+    time = observed_at and observed_at.replace(",", ".")
+    return MergeDefaults(observed_at=time, lang=incoming.parameters.text("lang"))

@@ -124,13 +124,19 @@ def _with_valid_iri(definition: Any) -> Any:
 
 
 def _is_usable(term: str, definition: Any) -> bool:
-    """Leave out what JSON-LD ignores and what does not concern names; refuse scoped contexts."""
+    """Leave out what JSON-LD ignores and what does not concern names; refuse scoped contexts.
+
+    A copy of the Core @context, kept elsewhere or within a larger one, has a scoped context in the
+    definition of a core term. It changes nothing, as the Core @context's own is in force.
+    """
     if term == "@context":
         raise BadRequestData("The @context has a member @context, one level too many.")
     if term in _WITHOUT_EFFECT:
         return False
     if isinstance(definition, dict):
         if "@context" in definition:
+            if term in core_document()["@context"]:
+                return False
             raise BadRequestData(
                 f"The @context defines '{term}' with a scoped @context, which NGSI-LD does not"
                 " allow in user @contexts (clause 5.5.7): define its terms at the top level."

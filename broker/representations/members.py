@@ -36,11 +36,11 @@ _LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 
 
 def read_date_time(reader: Reader, value: Any, path: Path, name: str) -> Any:
-    """Return a DateTime as given (clause 4.6.3)."""
+    """Return a DateTime as given, but for a decimal comma: only requests have it (4.6.3)."""
     if type(value) is str and (
         canonical_time(value) is not None or (reader.nulls and value == NULL)
     ):
-        return value
+        return value.replace(",", ".")
     reason = f"{shown(value)} is not a DateTime: write it in UTC, as in 2026-01-31T09:30:00Z"
     raise reader.refusal((*path, name), reason)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker.model.attributes import PROOF
 from broker.model.entity import NULL
 from broker.representations.reader import Path, Reader
 
@@ -13,6 +14,10 @@ _NO_JSON_NULL = (
     ' (or write {"@type": "@json", "@value": null} to store a JSON null)'
 )
 _NO_NULL = f"{NULL} is not allowed here: it only deletes, in update, partial update and merge"
+_NO_CONTEXT = (
+    "a value has no @context of its own (clause 5.5.7): put it at the top of the document,"
+    " or send this as a JsonProperty, which nobody interprets"
+)
 _NO_NULL_INSIDE = f"{NULL} only deletes inside a value, outside arrays, when the entity is merged"
 
 
@@ -42,10 +47,11 @@ def read_json(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
 
 
 def check_inside(reader: Reader, container: Any, path: Path) -> None:
-    """Refuse JSON nulls, NGSI-LD Nulls and too deep a nesting within an object or array.
+    """Refuse JSON nulls, NGSI-LD Nulls, an @context and too deep a nesting within a container.
 
     A merge lets the NGSI-LD Null delete members of objects, but not within arrays: those are
-    replaced as a whole (RFC 7396), so it would stay there.
+    replaced as a whole (RFC 7396), so it would stay there. Of proofs an @context is a part, as the
+    suites of W3C Data Integrity define them.
     """
     nulls = reader.payload.nulls_in_values
     _check_inside(reader, container, path, reader.limits.values, nulls=nulls)
@@ -63,6 +69,8 @@ def _check_inside(reader: Reader, container: Any, path: Path, depth: int, *, nul
 
 
 def _check_object(reader: Reader, members: Any, path: Path, depth: int, *, nulls: bool) -> None:
+    if "@context" in members and PROOF not in path and reader.attribute != PROOF:
+        raise reader.refusal((*path, "@context"), _NO_CONTEXT)
     for key, item in members.items():
         if type(item) in _PLAIN:
             continue

@@ -94,8 +94,18 @@ async def test_update_needs_the_entity(broker, kind):
 
 async def test_update_leaves_attributes_alone_if_asked_to(broker, kind):
     await send(broker, "create", [entity(kind, "a", p=1)])
-    await send(broker, "update", [entity(kind, "a", p=2, q=3)], "?options=noOverwrite")
+    answer = await send(broker, "update", [entity(kind, "a", p=2, q=3)], "?options=noOverwrite")
     assert await simplified(broker, kind, "a") == {"p": 1, "q": 3}
+    assert (answer.status, answer.json["success"]) == (207, [])
+    (error,) = answer.json["errors"]
+    assert (error["entityId"], error["error"]["type"]) == (uri(kind, "a"), f"{ERRORS}AlreadyExists")
+    assert [name.rpartition("/")[2] for name in error["error"]["attributeNames"]] == ["p"]
+
+
+async def test_update_without_overwriting_is_no_error_where_all_is_new(broker, kind):
+    await send(broker, "create", [entity(kind, "a", p=1)])
+    answer = await send(broker, "update", [entity(kind, "a", q=3)], "?options=noOverwrite")
+    assert (answer.status, answer.text) == (204, "")
 
 
 async def test_merge_goes_into_values_and_deletes_by_null(broker, kind):

@@ -123,6 +123,13 @@ def test_coercions_are_known():
     assert user.coercion("ex") is None
 
 
+def test_a_copy_of_the_core_context_is_no_obstacle():
+    copy = core_document()["@context"]
+    assert (
+        build_table([{**copy, "lake": "https://e.org/lake"}]).iris["lake"] == "https://e.org/lake"
+    )
+
+
 @pytest.mark.parametrize(
     ("definition", "words"),
     [

@@ -49,7 +49,13 @@ KEPT = [
     ({"type": "Property", "value": 1.0}, None),
     ({"type": "Property", "value": {"a": [1, {"b": "x"}]}, "unitCode": "CEL"}, None),
     ({"type": "Property", "value": {"@type": "@json", "@value": None}}, None),
-    ({"type": "GeoProperty", "value": POINT, "observedAt": "2026-01-01T00:00:00,5Z"}, None),
+    ({"type": "GeoProperty", "value": POINT, "observedAt": "2026-01-01T00:00:00.5Z"}, None),
+    ({"type": "JsonProperty", "json": {"@context": {"a": "b"}}}, None),
+    ({"type": "Property", "value": {"@type": "@json", "@value": {"@context": []}}}, None),
+    (
+        {"type": "Property", "value": 1, "observedAt": "2026-01-01T00:00:00,5Z"},
+        {"type": "Property", "value": 1, "observedAt": "2026-01-01T00:00:00.5Z"},
+    ),
     ({"type": "Relationship", "object": ["urn:a:1", "urn:a:2"]}, None),
     ({"type": "LanguageProperty", "languageMap": {"ja": "湖", "@none": ["lake", "loch"]}}, None),
     ({"type": "JsonProperty", "json": [{"id": 1, "none": None, "n": NULL}]}, None),
@@ -174,7 +180,7 @@ def test_a_proof_is_carried_as_it_is(terms):
         "type": "Property",
         "entityIdSealed": "urn:ngsi-ld:Building:1",
         "entityTypeSealed": "Building",
-        "value": {"type": "DataIntegrityProof", "proofValue": "z3X"},
+        "value": {"@context": ["https://a.org/"], "type": "DataIntegrityProof", "proofValue": "z3"},
     }
     sealed = {**proof, "entityTypeSealed": "https://example.org/vocab#Building"}
     name = "https://uri.etsi.org/ngsi-ld/ngsildproof"
@@ -207,6 +213,10 @@ REFUSED = [
     ({"type": "Property", "value": 1, "objectType": "City"}, "/objectType", "cannot"),
     ({"type": "Property", "value": 1, "entityIdSealed": "urn:a:1"}, "/entityIdSealed", "proof"),
     ({"type": "Property", "value": 1, "@context": {}}, "/@context", "cannot"),
+    ({"type": "Property", "value": {"@context": {}, "a": 1}}, "/value/@context", "5.5.7"),
+    ({"type": "Property", "value": [{"b": {"@context": []}}]}, "/value/0/b/@context", "5.5.7"),
+    ({"@context": {"a": "https://example.org/a"}, "a": 1}, "/@context", "5.5.7"),
+    ({"type": "Property", "value": 1, "sub": {"a": {"@context": {}}}}, "/sub/a/@context", "5.5.7"),
     ({"type": "Property", "value": 1, "id": "urn:a:1"}, "/id", "cannot"),
     ({"type": "Relationship", "object": "urn:a:1", "unitCode": "MTR"}, "/unitCode", "cannot"),
     ({"type": "Relationship", "object": "urn:a:1", "value": 1}, "/value", "cannot"),
