@@ -6,6 +6,7 @@ Exit status: 0 when every file was imported, 1 when a file was refused or the br
 
 import argparse
 import asyncio
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -68,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or URLs")
     parser.add_argument(
-        "--broker", default="http://127.0.0.1:1026", help="base URL (default: %(default)s)"
+        "--broker",
+        type=_url,
+        default="http://127.0.0.1:1026",
+        help="base URL (default: %(default)s)",
     )
     parser.add_argument("--tenant", help="tenant the entities belong to")
     parser.add_argument(
@@ -112,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_reporting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--report", type=Path, metavar="JSON", help="write the full report to this file"
+        "--report", type=_new_file, metavar="JSON", help="write the full report to this file"
     )
     parser.add_argument(
         "--verbose", action="store_true", help="show every finding, not only the first ones"
@@ -136,6 +140,20 @@ def _code(plain: str) -> str:
             f"{plain} is not a municipality code (six digits, the last a check digit)"
         )
     return plain
+
+
+def _url(plain: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+.*", plain):
+        raise argparse.ArgumentTypeError(f"{plain} is no address such as http://127.0.0.1:1026")
+    return plain
+
+
+def _new_file(plain: str) -> Path:
+    """A file that can be written, which is better known before an import than after it."""
+    path = Path(plain)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{plain} cannot be written: check the folder")
+    return path
 
 
 def _share(plain: str) -> float:
@@ -186,7 +204,8 @@ async def _import_one(
             found = await _found(name, arguments)
         except (AdapterError, OSError) as error:
             report = FileReport(name)
-            report.refuse(str(error), "check the name or address")
+            reason, _, remedy = str(error).rpartition("; ")
+            report.refuse(reason or remedy, remedy if reason else "check the name or address")
             return report
         with building_what_stays():
             read = await asyncio.to_thread(_read, found, options, advance)
@@ -224,18 +243,18 @@ async def _destination(arguments: argparse.Namespace) -> AsyncIterator[Destinati
     )
     async with broker_session() as session:
         client = BrokerClient(session, address)
-        await _greet(client, arguments.broker)
+        await _greet(client)
         async with Writer(client, skip_unchanged=True) as writer:
             yield Destination(client, writer, Validation(await asyncio.to_thread(Schemas)))
 
 
-async def _greet(client: BrokerClient, url: str) -> None:
+async def _greet(client: BrokerClient) -> None:
     """Say at once, and not after retries, that the broker is not there."""
     try:
         await client.send("GET", "/types", params={"limit": "1"})
     except BrokerUnavailable as error:
         raise BrokerUnavailable(
-            f"{error.detail}; start it with 'mutsura serve', or name it with --broker {url}"
+            f"{error.detail}; start it with 'mutsura serve', or name another with --broker URL"
         ) from error
 
 
@@ -254,14 +273,25 @@ def _options(arguments: argparse.Namespace) -> ImportOptions:
 def _expanded(names: Sequence[str]) -> list[str]:
     files: list[str] = []
     for name in names:
-        folder = Path(name)
-        if not re.match(r"https?://", name) and folder.is_dir():
-            files += [
-                str(p) for p in sorted(folder.iterdir()) if p.suffix.lower() in (".csv", ".tsv")
-            ]
+        if re.match(r"https?://", name):
+            files.append(name)
+        elif scheme := re.match(r"(\w{2,}):/", name):
+            raise Misconfigured(f"{name}: {scheme[1]} is no http:// or https:// address")
+        elif Path(name).is_dir():
+            files += _tables_of(Path(name))
         else:
             files.append(name)
     return files
+
+
+def _tables_of(folder: Path) -> list[str]:
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".csv", ".tsv"))
+    tables = [str(path) for path in found if path.is_file()]
+    if not tables:
+        raise Misconfigured(
+            f"the folder {folder} holds no .csv or .tsv file (folders within it are not looked at)"
+        )
+    return tables
 
 
 def _write_reports(path: Path, reports: Sequence[FileReport]) -> None:

@@ -1,5 +1,6 @@
 """From the bytes of a file to its entities and its report. Pure: nothing is fetched or written."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,18 @@ def read_file(
             "the layout is not known: no data set has these columns", _advice(table, name)
         )
         return ReadFile(report)
+    report.remarks += _doubts_about_type(options)
     return _mapped(table, assignment, options, report, progress)
+
+
+def _doubts_about_type(options: ImportOptions) -> list[str]:
+    """A type no data set has may be meant, or be one with a slip of the pen."""
+    stated = options.entity_type
+    if not stated or options.mapping is not None or stated in shipped_types():
+        return []
+    near = difflib.get_close_matches(stated, shipped_types(), 1)
+    hint = f"; did you mean {near[0]}?" if near else " (--list-types shows those that are)"
+    return [f"{stated} is no type of the shipped layouts{hint}"]
 
 
 def _advice(table: Table, name: str) -> str:

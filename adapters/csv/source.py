@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -132,6 +133,12 @@ def read_mapping(path: Path) -> Layout:
         raise Misconfigured(str(error)) from error
 
 
+_ADVICE: Mapping[int, str] = MappingProxyType(
+    dict.fromkeys((404, 410), "look for the file's new address on the publisher's page")
+    | dict.fromkeys((401, 403, 407), "fetch it with a browser and import the file")
+)
+
+
 async def fetch(
     url: str, http: HttpClient, validators: dict[str, str], max_bytes: int
 ) -> FoundFile | None:
@@ -147,7 +154,8 @@ async def fetch(
     if answer.status == 304:
         return None
     if answer.status != 200:
-        raise RetryLater(f"{url} answered {answer.status}", after=answer.retry_after)
+        advice = _ADVICE.get(answer.status, "try again later")
+        raise RetryLater(f"{url} answered {answer.status}; {advice}", after=answer.retry_after)
     kept = {
         name: answer.headers[name] for name in ("etag", "last-modified") if name in answer.headers
     }

@@ -144,11 +144,11 @@ class Provisioning:
                 )
             seen.add(device.key)
 
-    def list_devices(self, scope: Scope, offset: int, limit: int | None) -> dict[str, Any]:
+    def list_devices(self, scope: Scope, offset: int, limit: int) -> dict[str, Any]:
         """Return a page of the devices of a subservice and their number."""
         subservice = None if scope.subservice == "/*" else scope.subservice
         devices = self._registry.devices(scope.service, subservice)
-        page = devices[offset:] if limit is None else devices[offset : offset + limit]
+        page = devices[offset : offset + limit]
         return {"count": len(devices), "devices": [self._shown(one) for one in page]}
 
     def get_device(self, scope: Scope, device_id: str, apikey: str | None) -> dict[str, Any]:

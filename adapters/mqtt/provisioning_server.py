@@ -22,7 +22,7 @@ from broker import __version__
 
 SERVICE = re.compile(r"[A-Za-z0-9_]{1,50}")
 SERVICE_PATH = re.compile(r"/|(/[A-Za-z0-9_]{1,50}){1,10}|/\*")
-LIMITS = (1, 1000)
+LIMITS = (1, 10**9)
 
 
 def routes(provisioning: Provisioning, health: Health) -> list[Route]:
@@ -76,7 +76,9 @@ class _Api:
 
     async def list_groups(self, request: Request) -> Response:
         groups = self._provisioning.list_groups(_scope(request))
-        return Response(200, {"count": len(groups), _groups_member(request): groups})
+        offset, limit = _page(request)
+        page = groups[offset : offset + limit]
+        return Response(200, {"count": len(groups), _groups_member(request): page})
 
     async def change_group(self, request: Request) -> Response:
         changes = _body(request)
@@ -96,9 +98,7 @@ class _Api:
         return _created(warnings_about_all(documents, "devices"))
 
     async def list_devices(self, request: Request) -> Response:
-        offset = _number(request, "offset", 0, (0, 10**9))
-        limit = _number(request, "limit", LIMITS[1], LIMITS)
-        return Response(200, self._provisioning.list_devices(_scope(request), offset, limit))
+        return Response(200, self._provisioning.list_devices(_scope(request), *_page(request)))
 
     async def get_device(self, request: Request) -> Response:
         device = self._provisioning.get_device(_scope(request), *_device_key(request))
@@ -190,6 +190,12 @@ def _group_key(request: Request) -> tuple[str, str]:
 
 def _device_key(request: Request) -> tuple[str, str | None]:
     return request.path_values["device"], request.query.get("apikey")
+
+
+def _page(request: Request) -> tuple[int, int]:
+    """Return offset and limit; without a limit all are meant, as with the IoT Agents."""
+    offset = _number(request, "offset", 0, (0, LIMITS[1]))
+    return offset, _number(request, "limit", LIMITS[1], LIMITS)
 
 
 def _number(request: Request, name: str, default: int, limits: tuple[int, int]) -> int:

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 
 from adapters.runtime.errors import BrokerUnavailable, Rejected
+from adapters.runtime.unreachable import why_unreachable
 
 API = "/ngsi-ld/v1"
 PAGE = 500
@@ -100,7 +101,7 @@ class BrokerClient:
             ) as response:
                 return _answer(response, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = why_unreachable(error)
             raise BrokerUnavailable(f"no answer from {self.address.url}: {reason}") from error
 
     async def _request_headers(self) -> dict[str, str]:

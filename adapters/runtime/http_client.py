@@ -21,6 +21,7 @@ from yarl import URL
 from adapters.runtime.address_guard import literal, refusal
 from adapters.runtime.broker_client import seconds_to_wait
 from adapters.runtime.errors import Misconfigured, RetryLater, SkipRecord
+from adapters.runtime.unreachable import why_unreachable
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5
@@ -75,7 +76,13 @@ class _GuardedResolver(AbstractResolver):
 def _judge(address: str, host: str, *, allow_private: bool) -> None:
     reason = refusal(address, allow_private=allow_private)
     if reason is not None:
-        hint = "" if allow_private else "; set `private_addresses: true` if that is intended"
+        hint = (
+            ""
+            if allow_private
+            else (
+                "; where it is meant: private_addresses: true (mutsura import: --private-addresses)"
+            )
+        )
         raise ForbiddenAddress(f"{host} must not be called: {reason}{hint}")
 
 
@@ -116,8 +123,7 @@ class HttpClient:
         except (aiohttp.InvalidURL, ValueError) as error:
             raise Misconfigured(f"{url} is not a URL that can be called: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise RetryLater(f"{url} does not answer: {reason}") from error
+            raise RetryLater(f"{url} does not answer: {why_unreachable(error)}") from error
 
     async def _following(
         self, url: str, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits

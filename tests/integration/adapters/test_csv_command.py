@@ -11,8 +11,9 @@ from aiohttp import web
 
 from adapters.csv.command import main
 from adapters.csv.settings import Settings, SourceSettings
-from adapters.csv.source import run
-from adapters.runtime.errors import Misconfigured
+from adapters.csv.source import fetch, run
+from adapters.runtime.errors import Misconfigured, RetryLater
+from adapters.runtime.http_client import http_client
 from adapters.runtime.manifest import find
 from adapters.runtime.testing import TestBroker, adapter_context
 from tests.integration.adapters.csv_broker import BrokerThread
@@ -259,3 +260,78 @@ def test_the_file_of_facilities_beside_is_used(broker, tmp_path):
     assert main([str(main_file), "--broker", broker.url]) == 0
     entity = broker.entities["urn:ngsi-ld:Defibrillator:222127-1"]
     assert entity["name"]["value"] == "市役所"
+
+
+def test_a_folder_without_tables_is_told(tmp_path, capsys):
+    (tmp_path / "notes.md").write_text("no table")
+    (tmp_path / "older").mkdir()
+    assert main([str(tmp_path), "--dry-run"]) == 2
+    assert "holds no .csv or .tsv file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["ftp://a.jp/x.csv"], "ftp is no http:// or https:// address"),
+        (["x.csv", "--broker", "127.0.0.1:1026"], "is no address such as http://"),
+        (["x.csv", "--report", "/no/such/folder/r.json"], "cannot be written"),
+        (["x.csv", "--report", "/"], "cannot be written"),
+    ],
+)
+def test_wrong_commands_are_told_before_anything_is_read(arguments, says, capsys):
+    try:
+        status = main([*arguments, "--dry-run"])
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_broker_that_is_not_there_is_told_in_plain_words(file, capsys):
+    main([str(file), "--broker", "http://127.0.0.1:9"])
+    told = capsys.readouterr().err
+    assert "no answer from http://127.0.0.1:9: connection refused; start it with" in told
+    main([str(file), "--broker", "http://no-such-machine.invalid:9"])
+    assert "the name of the machine is not known" in capsys.readouterr().err
+
+
+def test_an_address_without_a_file_is_told_with_what_to_do():
+    async def fetched() -> list[str]:
+        return [await _told(status) for status in (404, 403, 503)]
+
+    missing, forbidden, away = asyncio.run(fetched())
+    assert "answered 404" in missing
+    assert "publisher's page" in missing
+    assert "with a browser" in forbidden
+    assert "try again later" in away
+
+
+async def _told(status: int) -> str:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    server = web.Application()
+    server.router.add_get("/x.csv", answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        async with http_client(allow_private=True) as http:
+            await fetch(f"http://127.0.0.1:{port}/x.csv", http, {}, 1000)
+    except RetryLater as error:
+        return error.detail
+    finally:
+        await runner.cleanup()
+    return ""
+
+
+def test_a_private_address_names_the_option_that_allows_it(capsys):
+    assert main(["http://127.0.0.1:9/x.csv", "--dry-run"]) == 1
+    assert "--private-addresses" in capsys.readouterr().out
+
+
+def test_a_type_no_layout_has_is_doubted(file, capsys):
+    main([str(file), "--dry-run", "--type", "Defibrilator"])
+    assert "did you mean Defibrillator?" in capsys.readouterr().out

@@ -141,6 +141,23 @@ async def test_devices_are_paged_and_counted(api: Api) -> None:
     assert [one["device_id"] for one in page["devices"]] == [f"d{n}" for n in range(20, 25)]
 
 
+async def test_all_devices_are_listed_where_no_limit_is_stated(api: Api) -> None:
+    devices = [{"device_id": f"d{number}", "apikey": "k"} for number in range(1200)]
+    await api("POST", "/iot/devices", {"devices": devices})
+    _, page = await api("GET", "/iot/devices")
+    assert page["count"] == len(page["devices"]) == 1200
+    _, page = await api("GET", "/iot/devices?limit=1100&offset=50")
+    assert len(page["devices"]) == 1100
+
+
+async def test_groups_are_paged_and_counted(api: Api) -> None:
+    groups = [{**GROUP, "apikey": f"key{number}"} for number in range(5)]
+    await api("POST", "/iot/groups", {"groups": groups})
+    _, whole = await api("GET", "/iot/groups")
+    _, page = await api("GET", "/iot/groups?limit=2&offset=1")
+    assert page == {"count": whole["count"], "groups": whole["groups"][1:3]}
+
+
 async def test_several_devices_are_deleted_at_once(api: Api) -> None:
     devices = [{"device_id": f"d{number}", "apikey": "k"} for number in range(3)]
     await api("POST", "/iot/devices", {"devices": devices})
