@@ -13,6 +13,7 @@ from broker.config import ConfigurationError, Settings, load_settings
 from broker.config.load import CONFIG_VARIABLE, EXIT_CONFIGURATION, effective, shown
 from broker.config.page import settings_page
 from broker.contexts.preloaded import load_preloaded
+from broker.embedded.data_directory import prepare_data_directory
 from broker.embedded.errors import EmbeddedServiceError
 from broker.observability.logs import configure_logging
 from broker.outbound.addresses import AddressPolicy
@@ -157,7 +158,9 @@ def _check_values(settings: Settings) -> None:
 def _serve(parsed: argparse.Namespace) -> int:
     from broker.supervisor import Node  # noqa: PLC0415
 
-    return Node(_settings_of(parsed)).run()
+    settings = _settings_of(parsed)
+    prepare_data_directory(settings.data_directory.resolve())
+    return Node(settings).run()
 
 
 def _worker(parsed: argparse.Namespace) -> int:
