@@ -28,10 +28,11 @@ URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record with everything its expressions see."""
+    """One record with everything its expressions see; `place` is where the document has it."""
 
     given: Any
     scope: Scope
+    place: str
 
 
 class RecordMapping:
@@ -48,7 +49,8 @@ class RecordMapping:
             for name, one in spec.sources.items()
         }
         self._entities = [
-            _EntityTemplate(one, f"{where}.entities[{at}]") for at, one in enumerate(spec.entities)
+            _EntityTemplate(one, f"entities[{at}]", file=where)
+            for at, one in enumerate(spec.entities)
         ]
 
     def url(self, source: str, documents: Scope, *, template: str | None = None) -> str:
@@ -74,8 +76,9 @@ class RecordMapping:
             )
         shared = {**documents, **{n: _search(one, documents) for n, one in self._let.items()}}
         tables = {name: join.index(shared) for name, join in self._joins.items()}
-        for given in found:
-            yield Record(given, self._scope(given, shared, tables))
+        for number, given in enumerate(found):
+            place = f"{self.spec.records}[{number}]"
+            yield Record(given, self._scope(given, shared, tables), place)
 
     def _scope(self, given: Any, shared: Scope, tables: Mapping[str, Mapping[str, Any]]) -> Scope:
         scope = {**shared, "record": given}
@@ -121,7 +124,9 @@ class _Join:
 
 
 class _EntityTemplate:
-    def __init__(self, spec: EntitySpec, where: str) -> None:
+    def __init__(self, spec: EntitySpec, place: str, *, file: str) -> None:
+        where = f"{file}.{place}"
+        self._place = place
         self._id = _Template(spec.id, f"{where}.id")
         self._type = spec.type
         self._when = _optional(spec.when, f"{where}.when")
@@ -138,7 +143,10 @@ class _EntityTemplate:
             raise SkipRecord(f"the id {entity_id!r} is not a URI")
         entity: dict[str, Any] = {"id": entity_id, "type": self._type}
         for name, template in self._attributes.items():
-            attribute = template.attribute(scope)
+            try:
+                attribute = template.attribute(scope)
+            except SkipRecord as error:
+                raise SkipRecord(f"{self._place}.attributes.{name}: {error.detail}") from error
             if attribute is not None:
                 entity[name] = attribute
         return entity
@@ -197,8 +205,11 @@ class _AttributeTemplate:
 
     def _point_value(self, scope: Scope) -> dict[str, Any] | None:
         position = [_search(one, scope) for one in self._point]
-        if not all(isinstance(one, int | float) for one in position):
+        if None in position:
             return None
+        for one in position:
+            if isinstance(one, bool) or not isinstance(one, int | float):
+                raise SkipRecord(f"{one!r:.40} is no coordinate; number(…) reads texts")
         return {"type": "Point", "coordinates": position}
 
 

@@ -122,7 +122,8 @@ class Poller:
         try:
             entities = self._mapping.entities(record)
         except SkipRecord as error:
-            return [await intake.refuse(error.detail, record=record.given, subject=error.detail)]
+            reason = f"{record.place}: {error.detail}"
+            return [await intake.refuse(reason, record=record.given, subject=error.detail)]
         return [
             await intake.store(one, record=record.given, manner=self._manner) for one in entities
         ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -186,8 +188,16 @@ def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """Read a Retry-After header given in seconds; a date (rare) is not understood."""
-    return float(header) if header is not None and header.strip().isdigit() else None
+    """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3)."""
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
 
 
 def _is_of_no_tenant(answer: Answer) -> bool:

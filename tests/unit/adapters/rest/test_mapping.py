@@ -50,6 +50,7 @@ def entities(made, documents):
             {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [138.3, 34.9]}},
         ),
         ({"point": ["record.x", "record.y"]}, {"x": 138.3}, None),
+        ({"point": ["record.x", "record.y"]}, {"x": "138.3"}, None),
         (
             {"geometry": "record.g"},
             {"g": {"type": "Point", "coordinates": [1, 2]}},
@@ -135,6 +136,21 @@ def test_an_expression_that_fails_skips_the_record():
     )
     with pytest.raises(SkipRecord, match="round"):
         entities(made, {"list": {"items": [{"n": "text"}]}})
+
+
+def test_a_fault_names_the_attribute_and_the_record_its_place():
+    spec = {"value": "round(record.n, `1`)"}
+    made = mapping(entities=[{"id": "urn:x:1", "type": "T", "attributes": {"n": spec}}])
+    with pytest.raises(SkipRecord, match=r"^entities\[0\]\.attributes\.n: round"):
+        entities(made, {"list": {"items": [{"n": "text"}]}})
+    records = list(made.records({"list": {"items": [{"n": 1}, {"n": 2}]}}))
+    assert [one.place for one in records] == ["list.items[0]", "list.items[1]"]
+
+
+@pytest.mark.parametrize("x", ["138.3", True, [138.3]])
+def test_coordinates_that_are_no_numbers_are_no_missing_position(x):
+    with pytest.raises(SkipRecord, match=r"attributes\.a: .*no coordinate; number"):
+        attribute({"point": ["record.x", "record.y"]}, {"x": x, "y": 34.9})
 
 
 def test_when_decides_whether_there_is_an_entity():

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from adapters.runtime.batch import Again, Written, body_of, outcomes, request_of
-from adapters.runtime.broker_client import Answer, seconds_to_wait
+from adapters.runtime.broker_client import Answer
 from adapters.runtime.errors import Rejected
 
 CREATED, UPDATED = Written.CREATED, Written.UPDATED
@@ -84,11 +84,3 @@ def test_an_answer_that_does_not_mention_an_item_does_not_say_it_was_written(bod
 )
 def test_every_answer_has_a_problem_to_show(body, detail):
     assert Answer(502, body).problem().get("detail") == detail
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("7", 7.0), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)],
-)
-def test_retry_after(header, seconds):
-    assert seconds_to_wait(header) == seconds
