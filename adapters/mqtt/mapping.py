@@ -221,7 +221,7 @@ class _Work:
             if value is None and not mapping.expression.is_covered_by(context):
                 value = raw
             elif value == mapping.skip_value:
-                self.is_skipping = True
+                self.is_skipping = self.is_skipping or raw is not None or value is not None
                 return
             if value is not None:
                 context[mapping.name] = value

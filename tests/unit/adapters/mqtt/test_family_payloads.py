@@ -95,3 +95,42 @@ def test_meters_and_batteries_of_shelly():
     assert read("pro3em/events/rpc", {"params": three})["activePower"] == 103.1
     battery = {"ts": 1772015093.2, "devicepower:0": {"battery": {"percent": 90}}}
     assert read("ht/events/rpc", {"params": battery})["batteryLevel"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"SCD40": {"CarbonDioxide": 650, "Temperature": 21}}, {"co2": 650, "temperature": 21}),
+        ({"BH1750": {"Illuminance": 120}}, {"illuminance": 120}),
+        ({"PMS5003": {"PM2.5": 9, "PM10": 12}}, {"pm25": 9, "pm10": 12}),
+        ({"MHZ19B": {"Model": "B", "CarbonDioxide": 700}}, {"co2": 700}),
+    ],
+)
+def test_air_and_light_of_tasmota(body, expected):
+    found = read("tele/office/SENSOR", body)
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_what_no_mapping_of_zigbee_devices_names_is_stored_by_its_name():
+    found = read("zigbee2mqtt/leak", {"battery": 100, "water_leak": True, "tamper": False})
+    assert (found["water_leak"], found["tamper"], found["batteryLevel"]) == (True, False, 1)
+    assert "battery" not in found
+
+
+@pytest.mark.parametrize("payload", [b'{"state":"offline"}', b"offline"])
+def test_whether_a_zigbee_device_is_there_is_not_its_switch(payload):
+    message = Message("zigbee2mqtt/plug/availability", payload, RECEIVED)
+    (observation,) = intake().read(message)
+    (entity,) = observation.translation.entities
+    assert entity["deviceState"]["value"] == "offline"
+    assert entity.keys() == {"id", "type", "deviceState"}
+    switched = read("zigbee2mqtt/plug", {"state": "ON", "power": 40})
+    assert (switched["state"], switched["activePower"]) == ("ON", 40)
+    assert "deviceState" not in switched
+
+
+def test_a_status_of_which_a_family_knows_nothing_is_known_to_be_lost():
+    body = {"params": {"ts": 1772015093.2, "sys": {"cfg_rev": 3}}}
+    message = Message("shelly/events/rpc", orjson.dumps(body), RECEIVED)
+    (observation,) = intake().read(message)
+    assert observation.translation.unused
