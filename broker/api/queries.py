@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.api.application import ApiSettings
 from broker.api.parameters import Parameters
 from broker.contexts.context import Context
-from broker.model.errors import BadRequestData
+from broker.model.errors import BadRequestData, TooManyResults
 from broker.model.names import is_uri
 from broker.query.ast import (
     Expression,
@@ -82,8 +82,16 @@ def type_selection(parameters: Parameters, terms: Context) -> TypeExpression:
 
 
 def page_of(parameters: Parameters, settings: ApiSettings) -> Page:
-    """Return the wanted page (5.5.9, 6.3.10, 6.3.13)."""
-    limit = parameters.integer("limit", least=0, most=settings.largest_page)
+    """Return the wanted page (5.5.9, 6.3.10, 6.3.13).
+
+    Raises BadRequestData, and TooManyResults for a page larger than any (4.12).
+    """
+    limit = parameters.integer("limit", least=0, most=2**53)
+    if limit is not None and limit > settings.largest_page:
+        raise TooManyResults(
+            f"limit is {limit}, but a page has at most {settings.largest_page} elements here; "
+            "the links in the answer lead to the further ones"
+        )
     if limit == 0 and not parameters.asks_for_count:
         raise BadRequestData("limit=0 returns nothing; it is for counting, with count=true")
     cursor = parameters.text("cursor")

@@ -347,6 +347,7 @@ _SUBSCRIPTIONS = {
                 ("Link", "NGSILD-Results-Count"),
             )
         },
+        errors=(403,),
         is_negotiated=True,
     ),
     "retrieveSubscription": _read(SUBSCRIPTIONS, "The subscription.", reference("Subscription")),
@@ -381,6 +382,7 @@ _REGISTRATION_SUBSCRIPTIONS = {
                 ("Link", "NGSILD-Results-Count"),
             )
         },
+        errors=(403,),
         is_negotiated=True,
     ),
     "retrieveRegistrationSubscription": _read(
