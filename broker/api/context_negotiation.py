@@ -20,22 +20,23 @@ _PARAMETER: Final = re.compile(
 _TEXT: Final = re.compile(r"[^\ud800-\udfff]+")
 """Bytes of a header that are no UTF-8 come as surrogates."""
 _EXAMPLE: Final = f'Link: <URL>; rel="{CONTEXT_RELATION}"; type="{_JSON_LD}"'
+_UNREADABLE: Final = f"The Link header cannot be read; its form is: {_EXAMPLE}"
 
 
 @lru_cache(maxsize=256)
 def linked_context(values: tuple[str, ...]) -> str | None:
     """Return the URL of the @context that the Link headers of a request name, if they do.
 
-    `values` are the values of all Link headers; links with other relations are passed over.
-    Raises BadRequestData if several @contexts are named, or a value that speaks of an @context is
-    not a link (RFC 8288).
+    `values` are the values of all Link headers; links with other relations are passed over, and so
+    is what cannot be read beside the link. Raises BadRequestData if several @contexts are named, or
+    an @context is spoken of in what is not a link (RFC 8288).
     """
     found: list[str] = []
     for value in values:
         found += [
             target
             for target, parameters in _links(value)
-            if CONTEXT_RELATION in parameters.get("rel", "").split()
+            if CONTEXT_RELATION in parameters.get("rel", "").strip("'").split()
         ]
     if len(found) > 1:
         raise BadRequestData(
@@ -96,5 +97,5 @@ def _links(value: str) -> Iterator[tuple[str, dict[str, str]]]:
                 text = token or "" if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
                 parameters.setdefault(name.lower(), text)
         yield match.group(1).strip(), parameters
-    if value[place:].strip(" \t,") and CONTEXT_RELATION in value:
-        raise BadRequestData(f"The Link header cannot be read; its form is: {_EXAMPLE}")
+    if CONTEXT_RELATION in value[place:]:
+        raise BadRequestData(_UNREADABLE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -22,6 +22,17 @@ log = logging.getLogger(__name__)
 
 _AT_LEAST = 0.1
 """Seconds; to aiohttp none at all mean without end."""
+_EXPLANATIONS: Final[Mapping[str, str]] = {
+    "Got more than": (
+        "its first line or a header is too long; a long query goes into the body of"
+        " POST /ngsi-ld/v1/entityOperations/query"
+    ),
+    "Invalid char in url": (
+        "the URL has a character that has to be percent-encoded, as all beyond ASCII have"
+        " (with curl: -G --data-urlencode)"
+    ),
+}
+"""What the parser's words for a fault begin with, and what they mean to a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +181,13 @@ class _Connection(web.RequestHandler):
         """Answer what is no HTTP with problem details: nobody's fault but the client's."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
-        fault = (message or "").partition("\n")[0].rstrip(": ")
+        fault = _explained((message or "").partition("\n")[0].rstrip(": "))
         log.info("what came from %s is no HTTP request: %s", request.remote, fault)
         response = problem(InvalidRequest(f"this is not a valid HTTP request: {fault}"))
         response.force_close()
         return response
+
+
+def _explained(fault: str) -> str:
+    """Return what a client can do about a fault the parser found, or else the fault."""
+    return next((text for start, text in _EXPLANATIONS.items() if fault.startswith(start)), fault)

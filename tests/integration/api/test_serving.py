@@ -52,6 +52,12 @@ NO_REQUESTS = {
     "two lengths": b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "a length that is no number": b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
     "a header without end": b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+    "an address without end": b"GET /?id=" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: here\r\n\r\n",
+    "letters beyond ASCII": "GET /?q=p=='湖' HTTP/1.1\r\nHost: here\r\n\r\n".encode(),
+}
+HELP = {
+    "an address without end": "entityOperations/query",
+    "letters beyond ASCII": "percent-encoded",
 }
 
 
@@ -70,6 +76,7 @@ async def test_what_is_no_request_is_told_so_without_alarming_anybody(
     details = orjson.loads(body)
     assert details["type"].endswith("/InvalidRequest")
     assert details["detail"].startswith("this is not a valid HTTP request: ")
+    assert HELP.get(what, "") in details["detail"]
     assert not [one for one in caplog.records if one.levelname in ("ERROR", "WARNING")]
 
 

@@ -30,6 +30,8 @@ NEXT = '</ngsi-ld/v1/entities?offset=20>; rel="next"; type="application/json"'
         ([f'<{URL}?a=1,2>; rel="{CONTEXT_RELATION}"'], f"{URL}?a=1,2"),
         ([f'<{URL}>; rel="{CONTEXT_RELATION}";'], URL),
         ([f'<{URL}>; rel="next"; rel="{CONTEXT_RELATION}"'], None),
+        ([LINK.replace(f'"{CONTEXT_RELATION}"', f"'{CONTEXT_RELATION}'")], URL),
+        ([f"{LINK}',"], URL),
         (["nonsense"], None),
         ([""], None),
     ],
@@ -45,6 +47,7 @@ def test_the_context_link_is_found(values, url):
         ([f"{LINK}, {LINK}"], "2 @contexts"),
         ([f'{URL}; rel="{CONTEXT_RELATION}"'], "cannot be read"),
         ([f'<{URL}; rel="{CONTEXT_RELATION}"'], "cannot be read"),
+        ([f'<{URL}> rel="{CONTEXT_RELATION}"'], "cannot be read"),
         ([f'<>; rel="{CONTEXT_RELATION}"'], "no URL"),
     ],
 )
