@@ -12,11 +12,12 @@ from adapters.csv.layout import Observation
 from adapters.csv.report import FileReport
 from adapters.runtime.batch import Written
 from adapters.runtime.broker_client import BrokerClient
-from adapters.runtime.errors import SkipRecord
+from adapters.runtime.errors import Invalid, SkipRecord
 from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 
 _PROGRESS_STEP: Final = 200
+_IDENTITY: Final = ("id", "type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ async def _write(
     submitted: list[tuple[MappedEntity, asyncio.Future[Written]]] = []
     for mapped in entities:
         try:
-            if not destination.validation.is_sure_of(mapped.entity):
-                await asyncio.to_thread(destination.validation.check, mapped.entity)
+            await _fit(mapped, destination.validation, report)
             submitted.append((mapped, await destination.writer.submit(mapped.entity)))
         except SkipRecord as error:
             _reject(mapped, error, report)
@@ -69,6 +69,40 @@ async def _write(
             _count(mapped, written.value, report)
         if done % _PROGRESS_STEP == 0:
             progress(done)
+
+
+async def _fit(mapped: MappedEntity, validation: Validation, report: FileReport) -> None:
+    """Leave out what the schema forbids, one optional value after the other, and tell of it.
+
+    The value as published stays in a note. Raises `Invalid` when the entity cannot do without it.
+    """
+    first: Invalid | None = None
+    while not validation.is_sure_of(mapped.entity):
+        try:
+            await asyncio.to_thread(validation.check, mapped.entity)
+        except Invalid as error:
+            first = first or error
+            if error.attribute in (None, *_IDENTITY) or error.attribute not in mapped.entity:
+                raise first from error
+            _leave_out(mapped, error.attribute, error.detail, report)
+        else:
+            return
+
+
+def _leave_out(mapped: MappedEntity, attribute: str, detail: str, report: FileReport) -> None:
+    value = _value_of(mapped.entity, attribute)
+    rest = {name: one for name, one in mapped.entity.items() if name != attribute}
+    mapped.entity = {**rest, f"{attribute}Note": {"type": "Property", "value": value}}
+    reason = detail.rpartition(f"{attribute}: ")[2]
+    remedy = f"correct {attribute}; the row is imported without it"
+    column = _column_of(attribute, report)
+    report.warnings += [Finding(row, column, value, reason, remedy) for row in mapped.rows]
+
+
+def _column_of(attribute: str, report: FileReport) -> int | None:
+    """The position of the one column that feeds an attribute."""
+    headers = [use.header for use in report.columns if use.attribute == attribute]
+    return report.header.index(headers[0]) if len(headers) == 1 else None
 
 
 def _count(mapped: MappedEntity, outcome: str, report: FileReport) -> None:

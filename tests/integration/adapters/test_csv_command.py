@@ -76,16 +76,36 @@ def test_a_refused_entity_is_a_rejected_row_and_the_rest_is_imported(file, broke
     assert main([str(file), "--broker", broker.url, "--strict"]) == 1
 
 
-def test_an_entity_that_does_not_fit_its_schema_is_not_sent(broker, tmp_path, capsys):
+def test_a_value_its_schema_forbids_is_left_out_and_told(broker, tmp_path, capsys):
     header = ["全国地方公共団体コード", "ID", "種別", "所在地_連結表記", "口径"]
     path = tmp_path / "222127_fire_hydrant.csv"
     path.write_bytes(csv_bytes([header, ["222127", "1", "消火栓", "焼津市", "-99999"],
                                 ["222127", "2", "消火栓", "焼津市", "65"]]))  # fmt: skip
     main([str(path), "--broker", broker.url])
     out = capsys.readouterr().out
-    assert "1 created" in out
-    assert "hydrantDiameter" in out
-    assert list(broker.entities) == ["urn:ngsi-ld:FireWaterSource:222127-2"]
+    assert "2 created" in out
+    assert "to check: row 2, column E (口径) '-99999': -99999 is less than the minimum" in out
+    assert "the row is imported without it" in out
+    hydrant = broker.entities["urn:ngsi-ld:FireWaterSource:222127-1"]
+    assert "hydrantDiameter" not in hydrant
+    assert hydrant["hydrantDiameterNote"]["value"] == "-99999"
+    main([str(path), "--broker", broker.url])
+    assert "0 created, 0 updated, 2 unchanged" in capsys.readouterr().out
+
+
+def test_an_entity_that_lacks_what_its_schema_demands_is_a_rejected_row(broker, tmp_path, capsys):
+    mapping = tmp_path / "wells.toml"
+    mapping.write_text(
+        'type = "FireWaterSource"\nblocks = ["head"]\n'
+        '[attributes]\nhydrantDiameter = { headers = ["口径"], kind = "number" }\n'
+    )
+    path = tmp_path / "222127_wells.csv"
+    path.write_bytes(csv_bytes([["ID", "名称", "口径"], ["1", "井戸", "-99999"]]))
+    main([str(path), "--mapping", str(mapping), "--broker", broker.url])
+    out = capsys.readouterr().out
+    assert "0 created, 0 updated, 0 unchanged, 1 rejected" in out
+    assert "rejected: row 2" in out
+    assert not broker.entities
 
 
 def test_a_dry_run_needs_no_broker_and_writes_nothing(file, capsys):
