@@ -8,8 +8,10 @@ it is for one machine, not for a network.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +30,7 @@ _EXIT_LOCKED = 100
 _EXIT_PORT_TAKEN = 48
 _LOG_BYTES = 20_000_000
 _LOGS_KEPT = 3
+_FULL = 1_000_000  # bytes free, below which a disk is called full
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class EmbeddedMongod:
                 if port is not None or attempt == 2:
                     raise
             else:
-                (self._directory / "port").write_text(str(self.port))
+                self._remember_port()
                 return
 
     def stop(self, *, timeout: float = 30.0) -> None:
@@ -185,6 +188,8 @@ class EmbeddedMongod:
     def _last_words(self, log_start: int) -> str:
         """Return the last error the server logged since it was started."""
         words = f"see {self.log_path}"
+        if shutil.disk_usage(self._directory).free < _FULL:  # then the log says nothing, either
+            return f"the disk of {self._directory} is full; free some space"
         if not self.log_path.exists():  # it ended before it logged anything
             return words
         with self.log_path.open("rb") as log:
@@ -196,6 +201,12 @@ class EmbeddedMongod:
                         f"{entry.get('msg')} {json.dumps(entry.get('attr', {}))}; {self.log_path}"
                     )
         return words
+
+    def _remember_port(self) -> None:
+        if self._last_port() == self.port:
+            return
+        with contextlib.suppress(OSError):  # on a full disk the next start may choose another
+            (self._directory / "port").write_text(str(self.port))
 
     def _last_port(self) -> int | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,9 +17,15 @@ from prometheus_client.registry import Collector
 _RESTARTS: Final = "restarts.json"
 _KNOWN: Final = ("worker", "engine", "mqtt", "adapters")
 
+log = logging.getLogger(__name__)
+
 
 class Restarts:
-    """Counts for the supervisor; whoever is asked for metrics reads the file it writes."""
+    """Counts for the supervisor; whoever is asked for metrics reads the file it writes.
+
+    A file that cannot be written (the disk is full, which is why processes end) does not end the
+    supervisor, too: what it lacks is in the next one.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _RESTARTS
@@ -32,8 +39,11 @@ class Restarts:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self._counts))
-        partial.replace(self._path)
+        try:
+            partial.write_text(json.dumps(self._counts))
+            partial.replace(self._path)
+        except OSError as error:
+            log.warning("the number of restarts cannot be written: %s", error)
 
 
 class NodeProcesses(Collector):
