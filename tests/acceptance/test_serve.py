@@ -102,6 +102,11 @@ def test_an_open_address_is_warned_about(tmp_path: Path) -> None:
         assert "open to the network" in node.errors.read_text()
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_the_own_node(tmp_path: Path) -> None:
+    with RunningNode(tmp_path / "data", http_proxy="http://127.0.0.1:9", no_proxy="") as node:
+        assert node.status("/ready") == 200
+
+
 def test_it_waits_for_a_database_that_starts_later(tmp_path: Path) -> None:
     port, api = free_port(), free_port()
     uri = f"mongodb://127.0.0.1:{port}/?replicaSet=mutsura"
