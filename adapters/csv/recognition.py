@@ -17,6 +17,10 @@ from adapters.csv.values.text import folded
 _ENOUGH_FOR_NAME: Final = 0.5
 _ENOUGH_MARKS: Final = 3
 _ENOUGH_COLUMNS: Final = 3
+_MEANT_FOR: Final = re.compile(
+    "^(?!.*(?:浸水|想定|危険|警戒|区域|被害)).*(?:対象|対応|適|種別|種類|指定)"
+)
+"""A shared heading under which ○ for 洪水 says what a place is meant for, and not its danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class _Lookup:
         self._exact: dict[str, int] = {}
         self._bare: dict[str, int] = {}
         self._short: dict[str, int] = {}
+        self._meant: set[str] = set()
         prefixes = shared_prefixes(header)
         for place, name in enumerate(header):
             normal = normal_header(name)
@@ -160,6 +165,8 @@ class _Lookup:
             self._short.setdefault(without_parentheses(name), place)
             if any(normal.startswith(prefix) for prefix in prefixes):
                 self._bare.setdefault(without_prefix(name), place)
+                if _MEANT_FOR.search(normal.partition("_")[0]):
+                    self._meant.add(without_prefix(name))
 
     def take(self, names: Iterable[str]) -> int | None:
         for known in (self._exact, self._bare, self._short):
@@ -190,7 +197,9 @@ class _Lookup:
 
     def _are_marks(self, groups: Mapping[str, tuple[str, ...]]) -> bool:
         present = [name for names in groups.values() for name in names if name in self._exact]
-        return len(present) >= _ENOUGH_MARKS or any("災害種別" in name for name in present)
+        under = [name for names in groups.values() for name in names if name in self._meant]
+        enough = max(len(present), len(under)) >= _ENOUGH_MARKS
+        return enough or any("災害種別" in name for name in present)
 
     def left(self) -> list[int]:
         return [
