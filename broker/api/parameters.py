@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
 
 from multidict import MultiMapping
@@ -12,6 +13,7 @@ from broker.model.errors import BadRequestData, InvalidRequest
 _COUNT = "count"
 _TRUE = frozenset({"true"})
 _FALSE = frozenset({"false"})
+_SPACE_FOR_LEVEL = re.compile(r"(?<=/) (?=[/;|,)]|$)")
 
 
 class Parameters:
@@ -56,6 +58,12 @@ class Parameters:
                 f"the URI parameter '{name}' has an empty element; write a,b,c without gaps"
             )
         return parts
+
+    @property
+    def scope_query(self) -> str | None:
+        """The `scopeQ`: a level that is a space was the '+' of a client that did not encode it."""
+        text = self.text("scopeQ")
+        return None if text is None else _SPACE_FOR_LEVEL.sub("+", text)
 
     def flag(self, name: str) -> bool:
         """Return a Boolean, False if the parameter is absent."""

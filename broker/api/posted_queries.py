@@ -11,6 +11,7 @@ from broker.api.parameters import Parameters
 from broker.api.queries import (
     ANY_TYPE,
     checked_pattern,
+    dataset_ids,
     page_of,
     refuse_too_wide,
     source_filter,
@@ -56,7 +57,7 @@ def posted_query(
         condition=_condition(members, terms),
         geo=_geo(members, terms),
         scope=parse_scopes(scope) if (scope := string(members, "scopeQ")) else (),
-        dataset_ids=strings(members, "datasetId"),
+        dataset_ids=dataset_ids(strings(members, "datasetId")),
         ordering=_ordering(members, terms),
         page=page_of(parameters, settings),
         with_count=parameters.asks_for_count,
@@ -97,7 +98,7 @@ def _is_text(value: Any) -> bool:
 def _selectors(
     members: Mapping[str, Any], terms: Context
 ) -> tuple[tuple[EntitySelector, ...], bool, bool]:
-    """Return the selectors, whether all of them name a type, and whether one names any type."""
+    """Return the selectors, whether there are some, and whether one selects every type."""
     if "entities" not in members:
         return (), False, False
     entities = members["entities"]
@@ -106,20 +107,24 @@ def _selectors(
             "'entities' is an array with at least one selector", pointer="/entities"
         )
     selectors: list[EntitySelector] = []
-    types: list[str | None] = []
+    types: list[str] = []
     for index, item in enumerate(entities):
         pointer = f"/entities/{index}"
         selector = _object(item, _SELECTOR, pointer)
         type_text = string(selector, "type", pointer)
+        if type_text is None:
+            raise BadRequestData(
+                "'type' is missing; \"*\" selects every type", pointer=f"{pointer}/type"
+            )
         types.append(type_text)
         selectors.append(
             EntitySelector(
                 ids=uris(strings(selector, "id", pointer), "id"),
                 id_pattern=checked_pattern(string(selector, "idPattern", pointer)),
-                types=parse_types(type_text, terms) if type_text else (),
+                types=parse_types(type_text, terms),
             )
         )
-    return tuple(selectors), all(types), ANY_TYPE in types
+    return tuple(selectors), True, ANY_TYPE in types
 
 
 def _condition(members: Mapping[str, Any], terms: Context) -> Expression | None:

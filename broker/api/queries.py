@@ -23,6 +23,8 @@ from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
 
 ANY_TYPE = "*"
+DEFAULT_INSTANCE = "@none"
+"""Stands for the instance of an attribute that has no datasetId."""
 _SYSTEM = {
     f"https://uri.etsi.org/ngsi-ld/{name}"
     for name in ("createdAt", "modifiedAt", "deletedAt", "expiresAt")
@@ -44,8 +46,8 @@ def entity_query(
         attributes=tuple(terms.expand(name) for name in parameters.names("attrs")),
         condition=condition_of(parameters, terms),
         geo=geo_query_of(parameters, terms),
-        scope=parse_scopes(scope) if (scope := parameters.text("scopeQ")) else (),
-        dataset_ids=parameters.names("datasetId"),
+        scope=parse_scopes(scope) if (scope := parameters.scope_query) else (),
+        dataset_ids=dataset_ids(parameters.names("datasetId")),
         ordering=_ordering(parameters, terms),
         page=page_of(parameters, settings),
         with_count=parameters.asks_for_count,
@@ -107,6 +109,12 @@ def uris(values: tuple[str, ...], parameter: str) -> tuple[str, ...]:
     for value in values:
         if not is_uri(value):
             raise BadRequestData(f"'{parameter}' lists URIs; {value!r} is not one")
+    return values
+
+
+def dataset_ids(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values, or raise BadRequestData for one that is no datasetId (4.5.5)."""
+    uris(tuple(value for value in values if value != DEFAULT_INSTANCE), "datasetId")
     return values
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from broker.api.parameters import Parameters
-from broker.api.queries import condition_of, geo_query_of, selectors_of, source_filter
+from broker.api.queries import (
+    condition_of,
+    dataset_ids,
+    geo_query_of,
+    selectors_of,
+    source_filter,
+)
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.query.ast import attributes_of
@@ -32,10 +38,10 @@ def registration_query(parameters: Parameters, terms: Context) -> RegistrationQu
         selectors=selectors_of(parameters, terms),
         attributes=frozenset(names),
         geo=geo,
-        scope=parse_scopes(scope) if (scope := parameters.text("scopeQ")) else (),
+        scope=parse_scopes(scope) if (scope := parameters.scope_query) else (),
         source_filter=source_filter(parameters.text("csf"), terms),
         time=parse_time_query({name: parameters.text(name) for name in TIME_MEMBERS}),
-        dataset_ids=frozenset(parameters.names("datasetId")),
+        dataset_ids=frozenset(dataset_ids(parameters.names("datasetId"))),
     )
 
 

@@ -17,6 +17,7 @@ from broker.api.paging import page_headers
 from broker.api.parameters import ENTITY_REPRESENTATION, LINKED_ENTITIES, Parameters
 from broker.api.posted_queries import string, strings
 from broker.api.preferences import PREFER, preference
+from broker.api.queries import dataset_ids
 from broker.api.responses import ngsi_ld_response
 from broker.contexts.context import Context
 from broker.model.entity import Entity
@@ -114,7 +115,7 @@ def _wanted(
             languages=parse_languages(lang) if lang else None,
             pick=pick,
             omit=omit,
-            dataset_ids=frozenset(members["datasetId"]) or None,
+            dataset_ids=frozenset(dataset_ids(members["datasetId"])) or None,
         ),
         attributes=tuple(context.expand(name) for name in members["attrs"]),
         geometry_property=context.expand(geometry_property) if geometry_property else LOCATION,

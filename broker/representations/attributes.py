@@ -184,10 +184,29 @@ def _named_type(reader: Reader, declared: Any, body: Mapping[str, Any], path: Pa
 def _type_without_value(reader: Reader, body: Mapping[str, Any], path: Path) -> str | None:
     if not body or not RESERVED_MEMBERS.issuperset(body):
         # in the body of a partial update unknown members can only be sub-attributes
-        return None if reader.payload.partial and reader.attribute and not path else _WHOLE_VALUE
+        is_body = reader.payload.partial and reader.attribute and not path
+        return None if is_body or _is_of_sub_attributes(reader, body) else _WHOLE_VALUE
     if reader.payload.partial:
         return None
     raise reader.refusal(path, "has no value: add 'value' (or 'object', 'languageMap', ...)")
+
+
+def _is_of_sub_attributes(reader: Reader, body: Mapping[str, Any]) -> bool:
+    """Return whether a merge is about the sub-attributes alone, the value staying (5.5.12).
+
+    It is where all members are attributes that name their type, or are deleted; an object of
+    anything else is the concise value.
+    """
+    if not reader.payload.nulls_in_values or reader.payload.simplified:
+        return False
+    others = [member for name, member in body.items() if name not in RESERVED_MEMBERS]
+    kept = [member for member in others if member != NULL]
+    return bool(kept) and all(type(one) is dict and _names_its_type(one) for one in kept)
+
+
+def _names_its_type(body: Mapping[str, Any]) -> bool:
+    kind = body.get("type")
+    return type(kind) is str and kind in VALUE_MEMBER
 
 
 def _proof_readers(reader: Reader, declared: str | None, path: Path) -> Mapping[str, MemberReader]:

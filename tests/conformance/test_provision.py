@@ -42,6 +42,9 @@ CHANGES = {
     "delete takes one dataset": (
         "DELETE", f"/attrs/p?datasetId={SECOND}", None, {"p": P[0], "q": Q},
     ),
+    "delete takes the default instance by its name": (
+        "DELETE", "/attrs/p?datasetId=@none", None, {"p": P[1], "q": Q},
+    ),
     "delete takes all": ("DELETE", "/attrs/p?deleteAll=true", None, {"q": Q}),
     "merge goes into values": (
         "PATCH", "", {"q": {"value": {"y": 2}}}, {"p": P, "q": {"x": 1, "y": 2}},

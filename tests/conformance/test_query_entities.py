@@ -239,6 +239,7 @@ NO_QUERIES = [
     {"idPattern": ".*"},
     {"id": "urn:ngsi-ld:House:1"},
     {"scopeQ": "/Kobe"},
+    {"type": "House", "datasetId": "14"},
     {"type": "House", "idPattern": "("},
     {"type": "(House"},
     {"type": "*", "local": "false"},

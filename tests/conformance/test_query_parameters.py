@@ -114,3 +114,26 @@ async def test_local_makes_a_query_for_everything_possible(broker):
     assert (await broker.get("/entities?type=*&local=false")).status == 400
     for parameters in ("local=true", "type=*", "type=*&local=true"):
         assert len((await broker.get(f"/entities?{parameters}")).json) == 3
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_dataset_id_is_a_uri_or_stands_for_the_default_instance(broker, method):
+    answer = await ask(broker, method, datasetId="14" if method == "GET" else ["14"])
+    assert (answer.status, "datasetId" in answer.json["detail"]) == (400, True)
+    names = "@none,urn:d:1" if method == "GET" else ["@none", "urn:d:1"]
+    assert len(await found(broker, method, datasetId=names)) == 3
+
+
+@pytest.mark.parametrize("selector", [{}, {"id": "urn:x:text"}, {"idPattern": ".*"}])
+async def test_a_selector_names_types(broker, selector):
+    body = {"type": "Query", "entities": [selector], "q": "kind"}
+    answer = await broker.post("/entityOperations/query?local=true", body)
+    assert (answer.status, answer.json["pointer"]) == (400, "/entities/0/type")
+
+
+@pytest.mark.parametrize("scope", ["/Kobe/+", "/+/Nada", "/+/+", "/+/%23", "(/+/Nada;/Kobe/%23)"])
+async def test_a_plus_for_a_level_of_a_scope_need_not_be_encoded(broker, scope):
+    body = {"id": "urn:x:scoped", "type": "Scoped", "scope": "/Kobe/Nada"}
+    await broker.post("/entityOperations/upsert", [body])
+    answer = await broker.get(f"/entities?type=Scoped&scopeQ={scope}")
+    assert [one["id"] for one in answer.json] == ["urn:x:scoped"], answer.text

@@ -45,6 +45,16 @@ async def test_a_merge_goes_into_objects_and_takes_them_as_they_are(
     assert await shown(broker, path) == {"type": "Property", "value": after, "unitCode": "CEL"}
 
 
+async def test_a_merge_of_sub_attributes_alone_leaves_the_value(broker, kind):
+    path = await stored(broker, kind, {"value": "Honda", "since": 1948, "plant": "Suzuka"})
+    change = {"country": {"type": "Property", "value": "Japan"}, "since": NULL}
+    assert (await broker.patch(path, {"p": change})).status == 204
+    after = {"value": "Honda", "plant": "Suzuka", "country": "Japan"}
+    assert await shown(broker, path, "concise") == after
+    answer = await broker.patch(path, {"q": {"country": {"type": "Property", "value": "Japan"}}})
+    assert (answer.status, "no value" in answer.json["detail"]) == (400, True)
+
+
 async def test_a_concise_object_with_a_type_that_is_none_is_refused(broker, kind):
     path = await stored(broker, kind, {"value": {"a": 1}})
     answer = await broker.patch(path, {"p": {"type": "Sort", "b": 2}})

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from broker.api.conditions import conditions_of
 from broker.api.incoming import Incoming
+from broker.api.queries import DEFAULT_INSTANCE, uris
 from broker.api.responses import json_response, no_content
 from broker.api.targets import attribute_name, entity_id
 from broker.model.errors import BadRequestData
@@ -77,13 +78,21 @@ async def delete_attribute(incoming: Incoming) -> web.Response:
     target = AttributeTarget(
         entity_id=entity_id(incoming),
         name=name if name == "scope" else context.expand(name),
-        dataset_id=incoming.parameters.text("datasetId"),
+        dataset_id=_dataset_id(incoming),
         all_instances=incoming.parameters.flag("deleteAll"),
     )
     await incoming.app.provision.delete_attribute(
         incoming.caller, target, conditions_of(incoming, context)
     )
     return no_content()
+
+
+def _dataset_id(incoming: Incoming) -> str | None:
+    """Return the datasetId of the instance meant, None for the default one (4.5.5)."""
+    text = incoming.parameters.text("datasetId")
+    if text is None or text == DEFAULT_INSTANCE:
+        return None
+    return uris((text,), "datasetId")[0]
 
 
 def _attribute(incoming: Incoming) -> str:
