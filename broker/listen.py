@@ -5,10 +5,22 @@ from __future__ import annotations
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from broker.embedded.errors import PortTaken
+
 
 def listen(port: int) -> int:
-    """Print the body of every POST to 127.0.0.1 on the port, one a line, until Ctrl-C."""
-    with ThreadingHTTPServer(("127.0.0.1", port), _Printing) as server:
+    """Print the body of every POST to 127.0.0.1 on the port, one a line, until Ctrl-C.
+
+    Raises:
+        PortTaken: the port cannot be had.
+    """
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), _Printing)
+    except OSError as error:
+        raise PortTaken(
+            f"port {port} cannot be had: {error.strerror}. Choose another with --port"
+        ) from error
+    with server:
         sys.stderr.write(f"listening on http://127.0.0.1:{port}\n")
         server.serve_forever()
     return 0

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from broker import __version__
 from broker.config import ConfigurationError, Settings, load_settings
@@ -24,6 +25,8 @@ Mutsura: an NGSI-LD context broker on MongoDB with connectors.
 `mutsura serve` without any configuration starts everything on this machine: a private MongoDB
 server, the API on http://127.0.0.1:1026 and the engine that notifies subscribers.
 """
+
+_LAST_PORT: Final = 65535
 
 Action = Callable[[argparse.Namespace], int]
 
@@ -62,61 +65,71 @@ def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
         ("check-config", _check_config, "print the effective settings, or what is wrong with them"),
         ("doctor", _doctor, "look for what keeps the broker from running, and say what to do"),
     ):
-        one = commands.add_parser(name, help=text, description=text)
-        _add_config(one)
-        one.set_defaults(action=action)
+        _add_config(_add_command(commands, name, action, text))
     _add_indexes(commands)
     _add_plain(commands)
     return parser
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "run everything on this machine"
-    serve = commands.add_parser("serve", help=text, description=text)
+    serve = _add_command(commands, "serve", _serve, "run everything on this machine")
     _add_config(serve)
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", help="port of the API (default 1026)")
     serve.add_argument("--workers", help="API processes (default: one a core, at most 8)")
     serve.add_argument("--data", help="data directory (default ./data)")
     serve.add_argument("--adapters", help="file that configures the connectors")
-    serve.set_defaults(action=_serve)
 
 
 def _add_worker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "run one API worker (for those who run processes themselves)"
-    worker = commands.add_parser("worker", help=text, description=text)
+    worker = _add_command(commands, "worker", _worker, text)
     _add_config(worker)
     # by the supervisor only: what the worker shares with the others of its node
     worker.add_argument("--share", help=argparse.SUPPRESS)
-    worker.set_defaults(action=_worker)
 
 
 def _add_indexes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "list the database's indexes on entities; build and drop one"
-    indexes = commands.add_parser("indexes", help=text, description=text)
+    indexes = _add_command(commands, "indexes", _indexes, text)
     _add_config(indexes)
     indexes.add_argument("--tenant", default="", help="tenant (default: the default tenant)")
     indexes.add_argument("--build", metavar="IRI", help="build one on an attribute (full name)")
     indexes.add_argument("--geometry", action="store_true", help="the attribute is a GeoProperty")
     indexes.add_argument("--drop", metavar="NAME", help="drop a learned one")
     indexes.add_argument("--data", help="data directory (default ./data)")
-    indexes.set_defaults(action=_indexes)
 
 
 def _add_plain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    settings = commands.add_parser("settings", help="list every setting with its meaning")
+    settings = _add_command(commands, "settings", _settings, "list every setting with its meaning")
     settings.add_argument("--markdown", action="store_true", help="as docs/settings.md has it")
-    settings.set_defaults(action=_settings)
-    routes = commands.add_parser("routes", help="list every operation of the API (Markdown)")
-    routes.set_defaults(action=_routes)
-    version = commands.add_parser("version", help="print the version")
-    version.set_defaults(action=_version)
-    listen = commands.add_parser("listen", help="print the notifications that come to a port")
-    listen.add_argument("--port", type=int, default=9026)
-    listen.set_defaults(action=_listen)
-    mqtt = commands.add_parser("mqtt", help="run the MQTT broker for trying things out")
-    mqtt.add_argument("--port", type=int, default=1883)
-    mqtt.set_defaults(action=_mqtt)
+    _add_command(commands, "routes", _routes, "list every operation of the API (Markdown)")
+    _add_command(commands, "version", _version, "print the version")
+    for name, action, port, text in (
+        ("listen", _listen, 9026, "print the notifications that come to a port"),
+        ("mqtt", _mqtt, 1883, "run the MQTT broker for trying things out"),
+    ):
+        listening = _add_command(commands, name, action, text)
+        listening.add_argument(
+            "--port", type=_port, default=port, help=f"port on 127.0.0.1 (default {port})"
+        )
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    action: Action,
+    text: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(action=action)
+    return command
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +158,14 @@ def _settings_of(parsed: argparse.Namespace) -> Settings:
     return settings
 
 
+def _settings_of_node(parsed: argparse.Namespace) -> Settings:
+    """Read the settings for a whole node, which needs the connectors' file as well."""
+    settings = _settings_of(parsed)
+    if settings.adapters.file is not None and not settings.adapters.file.is_file():
+        raise ConfigurationError([f"adapters.file {settings.adapters.file} does not exist"])
+    return settings
+
+
 def _check_values(settings: Settings) -> None:
     """Raise ConfigurationError for values that only those who use them can judge."""
     _ = AddressPolicy(allow=settings.outbound.allow)
@@ -162,7 +183,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 
     # The supervisor asks nobody but its own node, which a proxy of the environment does not know.
     install_opener(build_opener(ProxyHandler({})))
-    settings = _settings_of(parsed)
+    settings = _settings_of_node(parsed)
     prepare_data_directory(settings.data_directory.resolve())
     return Node(settings).run()
 
@@ -190,7 +211,7 @@ def _with_database(parsed: argparse.Namespace) -> Settings:
 
 
 def _check_config(parsed: argparse.Namespace) -> int:
-    for one, value in effective(_settings_of(parsed)):
+    for one, value in effective(_settings_of_node(parsed)):
         sys.stdout.write(f"{one.key} = {shown(one, value) or '(none)'}\n")
     return 0
 

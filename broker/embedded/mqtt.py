@@ -19,6 +19,9 @@ from pathlib import Path
 
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
+from amqtt.errors import BrokerError
+
+from broker.embedded.errors import PortTaken
 
 _MOSQUITTO = """\
 listener {port} 127.0.0.1
@@ -60,7 +63,11 @@ def trial_broker(directory: Path, port: int) -> TrialBroker:
 
 
 def run_amqtt(port: int) -> int:
-    """Serve MQTT until SIGTERM or SIGINT; return the exit code."""
+    """Serve MQTT until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        PortTaken: the port cannot be had.
+    """
     return asyncio.run(_serve(port))
 
 
@@ -75,7 +82,10 @@ async def _serve(port: int) -> int:
             plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         )
     )
-    await broker.start()
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise PortTaken(f"port {port} cannot be had. Choose another with --port") from error
     await stop.wait()
     await broker.shutdown()
     return 0

@@ -53,6 +53,26 @@ def test_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "invalid choice: 'serv'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["listen", "mqtt"])
+def test_a_port_that_is_none(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--port", "99999"])
+    assert ended.value.code == 2
+    assert "'99999' is not a whole number from 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+def test_a_file_of_connectors_that_is_not_there(
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MUTSURA_ADAPTERS_FILE", str(tmp_path / "nope.yaml"))
+    assert main([command]) == EXIT_CONFIGURATION
+    assert "nope.yaml does not exist" in capsys.readouterr().err
+
+
 def test_the_effective_settings_without_passwords(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
