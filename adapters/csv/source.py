@@ -49,6 +49,12 @@ async def run(context: AdapterContext[Settings]) -> None:
         await asyncio.sleep(context.settings.every)
 
 
+def check(settings: Settings) -> None:
+    """Check the mapping files of the sources; raises `Misconfigured`."""
+    for source in settings.sources:
+        options_of(source, settings)
+
+
 async def _import_source(source: SourceSettings, context: AdapterContext[Settings]) -> None:
     paths = await asyncio.to_thread(list, _paths(source)) if source.path else [None]
     for path in paths:

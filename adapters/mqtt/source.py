@@ -73,6 +73,12 @@ async def run(context: AdapterContext[Settings]) -> None:
         await _receive(context, server, receiver, ledger)
 
 
+def check(settings: Settings) -> None:
+    """Check groups, devices and the files of secrets; raises `Misconfigured`."""
+    settings.server()
+    _configured(settings)
+
+
 async def _save_discovered(provisioning: Provisioning) -> None:
     """Store new devices now and then; one that was missed is found again by its next measure."""
     while True:

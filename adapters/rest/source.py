@@ -53,6 +53,11 @@ async def run(context: AdapterContext[Settings]) -> None:
             await asyncio.sleep(poller.pause())
 
 
+def check(settings: Settings) -> None:
+    """Check that the mapping can be used and its sources are known; raises `Misconfigured`."""
+    _check_sources(settings, read_mapping(settings.mapping))
+
+
 def read_mapping(path: Path) -> RecordMapping:
     """Read a mapping file, or one of ours by its name; raises `Misconfigured`."""
     file = path

@@ -83,6 +83,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     configuration = configuration_of(arguments)
+    faults: list[str] = []
+    for one in configuration.adapters:
+        try:
+            one.manifest.check(one.settings)
+        except Misconfigured as error:
+            faults.append(f"{one.name}: {error.detail}")
+    if faults:
+        raise Misconfigured("\n".join(faults))
     for one in configuration.adapters:
         tenant = one.broker.tenant or "the default tenant"
         sys.stdout.write(f"{one.name}: {one.manifest.name} into {tenant}\n")

@@ -67,6 +67,15 @@ class Manifest:
             raise Misconfigured(f"adapter {self.name}: {self.entry} is not an async function")
         return found
 
+    def check(self, settings: Any) -> None:
+        """Let the adapter check what its settings refer to, if its entry module has a `check`.
+
+        Raises `Misconfigured`.
+        """
+        own = getattr(inspect.getmodule(self.entry_point()), "check", None)
+        if own is not None:
+            own(settings)
+
     def assessment(self) -> tuple[Assessment, ...]:
         """Return how the adapter stands to every quality rule."""
         return assess(self.quality, where=f"{self.package}/{FILE}")

@@ -143,3 +143,20 @@ async def test_dead_letters_are_listed_shown_replayed_and_purged(config):
     assert (code, "add --yes" in err) == (1, True)
     _, purged, _ = await output_of(config, "dead-letters", "purge", "--yes", *words)
     assert "2 dead letters thrown away" in purged
+
+
+async def test_a_check_tells_of_every_adapter_what_its_settings_refer_to(tmp_path):
+    path = tmp_path / "adapters.yaml"
+    path.write_text(
+        "adapters:\n"
+        "  - { adapter: rest, settings: { mapping: gbsf } }\n"
+        "  - { adapter: mqtt, settings: { groups: [ { resource: /iot/json } ] } }\n"
+        "  - { adapter: csv, settings: { sources: [ { path: a.csv, mapping: no.toml } ] } }\n"
+    )
+    async with command(path, "check", "--config", str(path)) as process:
+        _, told = await process.communicate()
+    lines = told.decode().splitlines()
+    assert process.returncode != 0
+    assert "did you mean 'gbfs'" in lines[0]
+    assert lines[1].startswith("mqtt: groups and devices of the settings: group has no apikey")
+    assert "no.toml" in lines[2]
