@@ -191,7 +191,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 def _worker(parsed: argparse.Namespace) -> int:
     from broker.process import WorkerShare, run_worker  # noqa: PLC0415
 
-    share = WorkerShare(*map(int, parsed.share.split(","))) if parsed.share else None
+    share = WorkerShare.of(parsed.share) if parsed.share else None
     return run_worker(_with_database(parsed), share)
 
 

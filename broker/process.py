@@ -24,6 +24,7 @@ from broker.config.load import EXIT_CONFIGURATION
 from broker.embedded.ports import shared_socket
 from broker.observability.memory import settle_memory
 from broker.observability.tasks import pause, spawn
+from broker.storage.mongo.neighbours import Neighbours
 from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
 
 _LOOK_AGAIN: Final = 2.0
@@ -34,11 +35,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerShare:
-    """What a worker shares with the others of its node: descriptors, and its number there."""
+    """What a worker shares with the others of its node: descriptors, and its number there.
+
+    It is told in its `inbox` what the others have written, and tells them in theirs.
+    """
 
     listener: int
     loads: int
     number: int
+    inbox: int
+    outboxes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> WorkerShare:
+        """Return the share the supervisor has put into words: numbers and commas."""
+        listener, loads, number, inbox, *outboxes = map(int, text.split(","))
+        return cls(listener, loads, number, inbox, tuple(outboxes))
+
+    def neighbours(self) -> Neighbours:
+        """Return the other workers of the node."""
+        outboxes = [socket.socket(fileno=outbox) for outbox in self.outboxes]
+        return Neighbours(socket.socket(fileno=self.inbox), outboxes)
 
 
 def run_worker(settings: Settings, share: WorkerShare | None = None) -> int:
@@ -98,10 +115,12 @@ async def _serve(settings: Settings, share: WorkerShare | None, stop: asyncio.Ev
     if share is None:
         loads = Loads.alone()
         listener = shared_socket(settings.server.host, settings.server.port)
+        neighbours = Neighbours()
     else:
         loads = Loads.shared(share.loads, share.number)
         listener = socket.socket(fileno=share.listener)
-    serving = build_api(settings).serving(
+        neighbours = share.neighbours()
+    serving = build_api(settings, neighbours).serving(
         access_log=logging.getLogger("mutsura.access") if settings.logging.access else None,
         shutdown_timeout=settings.server.drain_timeout,
         loads=loads,

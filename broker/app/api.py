@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 
 from aiohttp import web
@@ -42,6 +42,7 @@ from broker.storage.mongo.contexts import MongoContextStore
 from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.entity_maps import MongoEntityMapStore
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
+from broker.storage.mongo.neighbours import Neighbours
 from broker.storage.mongo.repeats import MongoRepeatStore
 from broker.storage.mongo.snapshots import MongoSnapshotStore
 from broker.storage.mongo.subscriptions import (
@@ -54,35 +55,43 @@ from broker.storage.mongo.subscriptions import (
 from broker.storage.mongo.tenants import Tenants
 
 
-def build_api(settings: Settings) -> HttpApi:
-    """Return the API one worker serves.
+def build_api(settings: Settings, neighbours: Neighbours | None = None) -> HttpApi:
+    """Return the API one worker serves; `neighbours` are the other workers of its node.
 
     Reads files (preloaded @contexts); connects to nothing before it starts. Raises
     ConfigurationError without a MongoDB URI.
     """
     databases = open_databases(settings)
+    tenants = Tenants(databases)
+    entities = _entity_store(settings, databases, tenants)
     outbound = OutboundClient(OutboundSettings.of(settings.outbound))
     context_store = MongoContextStore(databases, clock=system_clock)
     contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
     context_operations = ContextOperations(
         store=context_store, resolver=contexts, clock=system_clock
     )
-    application = _application(settings, databases, contexts, context_operations)
+    application = _application(settings, databases, tenants, entities, contexts, context_operations)
     return HttpApi(
         answer=_dispatcher(application, {"mongodb": databases.problem}).answer,
-        opened=partial(_opened, databases, outbound, contexts),
+        opened=partial(
+            _opened,
+            databases,
+            outbound,
+            contexts,
+            partial(entities.sharing_with, neighbours or Neighbours()),
+        ),
     )
 
 
 def _application(
     settings: Settings,
     databases: Databases,
+    tenants: Tenants,
+    entities: MongoEntityStore,
     contexts: ContextResolver,
     context_operations: ContextOperations,
 ) -> Application:
-    tenants = Tenants(databases)
     tenancy = Tenancy(tenants=tenants)
-    entities = _entity_store(settings, databases, tenants)
     map_store = MongoEntityMapStore(databases=databases, tenants=tenants)
     maps = EntityMaps(
         maps=map_store,
@@ -194,11 +203,15 @@ def _api_settings(settings: Settings) -> ApiSettings:
 
 @asynccontextmanager
 async def _opened(
-    databases: Databases, outbound: OutboundClient, contexts: ContextResolver
+    databases: Databases,
+    outbound: OutboundClient,
+    contexts: ContextResolver,
+    sharing: Callable[[], AbstractContextManager[None]],
 ) -> AsyncIterator[None]:
     try:
         async with outbound, contexts:
-            yield
+            with sharing():
+                yield
     finally:
         await databases.client.close()
 

@@ -11,6 +11,7 @@ write to the entity removes it and records that it did.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Literal
 
 from broker.model.changes import EntityOperation, Transition
@@ -22,15 +23,25 @@ from broker.model.merging import MergeDefaults, completed, merged_instance, upda
 from broker.model.outcomes import NotUpdated, UpdateResult, UpsertResult
 
 
+@dataclass(frozen=True, slots=True)
+class CreateEntity:
+    """The operation that creates an entity (5.6.1). Raises AlreadyExists.
+
+    It can be told from the others: only this one is mostly asked for where there is no entity yet.
+    """
+
+    entity: Entity
+
+    def __call__(self, current: Entity | None, now: str) -> Transition:
+        """Return the entity as created."""
+        if live_version(current, now) is not None:
+            raise AlreadyExists(f"The entity <{self.entity.id}> exists already.")
+        return created(self.entity, now, 1 if current is None else current.version + 1)
+
+
 def create_entity(entity: Entity) -> EntityOperation:
     """Create an entity (5.6.1). Raises AlreadyExists."""
-
-    def create(current: Entity | None, now: str) -> Transition:
-        if live_version(current, now) is not None:
-            raise AlreadyExists(f"The entity <{entity.id}> exists already.")
-        return created(entity, now, 1 if current is None else current.version + 1)
-
-    return create
+    return CreateEntity(entity)
 
 
 def upsert_entity(entity: Entity, mode: Literal["replace", "update"]) -> EntityOperation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -40,15 +41,30 @@ def claimed_directory(directory: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Descriptors of a pair of sockets: what goes in at `outer` comes out at `inner`."""
+
+    outer: int
+    inner: int
+
+
+@dataclass(frozen=True, slots=True)
 class SharedPort:
     """The API's port, and the descriptors of what the workers share.
 
-    These are the socket they listen on, and the file in which each has its load.
+    These are the socket they listen on, the file in which each has its load, and a mailbox for
+    each, in which the others tell it what they have written.
     """
 
     number: int
     listener: int
     loads: int
+    mailboxes: tuple[Mailbox, ...]
+
+    def share(self, worker: int) -> tuple[int, ...]:
+        """Return the descriptors for a worker: listener, loads, its inbox, those of the others."""
+        others = [one.outer for number, one in enumerate(self.mailboxes) if number != worker]
+        return (self.listener, self.loads, self.mailboxes[worker].inner, *others)
 
 
 @contextmanager
@@ -65,6 +81,17 @@ def claimed_port(host: str, port: int, *, workers: int, directory: Path) -> Iter
             f"port {port} of {host} cannot be had: another program listens there, or the address "
             "is not one of this machine. Choose another with --port or MUTSURA_SERVER_PORT"
         )
-    with shared_socket(host, port) as listener, TemporaryFile(dir=directory) as loads:
+    with ExitStack() as held:
+        listener = held.enter_context(shared_socket(host, port))
+        loads = held.enter_context(TemporaryFile(dir=directory))
         loads.truncate(WIDTH * workers)
-        yield SharedPort(listener.getsockname()[1], listener.fileno(), loads.fileno())
+        mailboxes = tuple(_mailbox(held) for _ in range(workers))
+        yield SharedPort(listener.getsockname()[1], listener.fileno(), loads.fileno(), mailboxes)
+
+
+def _mailbox(held: ExitStack) -> Mailbox:
+    outer, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for end in (outer, inner):
+        held.enter_context(end)
+        end.settimeout(0)
+    return Mailbox(outer.fileno(), inner.fileno())

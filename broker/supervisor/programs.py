@@ -19,8 +19,10 @@ def broker_programs(settings: Settings, port: SharedPort) -> list[Program]:
     grace = settings.server.drain_timeout + 5.0
     programs = [Program("engine", _mutsura("engine"), grace)]
     for number in range(settings.server.worker_count):
-        command = _mutsura("worker", "--share", f"{port.listener},{port.loads},{number}")
-        inherits = (port.listener, port.loads)
+        inherits = port.share(number)
+        listener, loads, *boxes = map(str, inherits)
+        share = ",".join((listener, loads, str(number), *boxes))
+        command = _mutsura("worker", "--share", share)
         programs.append(Program(f"worker {number}", command, grace, inherits=inherits))
     return programs
 

@@ -2,14 +2,14 @@
 
 A write joins the queue and waits. A group takes whatever arrived while the previous group was being
 written, and what is about to arrive (`write_queue.py`): an idle broker writes at once and a busy
-one batches by itself. One group is one transaction: it reads the entities, computes the new ones
-with pure functions, and writes them together with one change record for each operation. Nobody
-gets an answer before the transaction is journaled.
+one batches by itself. One group is one transaction: it reads the entities it does not hold,
+computes the new ones with pure functions (`group_plan.py`), and writes them together with one
+change record for each operation. Nobody gets an answer before the transaction is journaled.
 
 What can go wrong, and what then happens:
 
-- Another process wrote one of the entities since the transaction read it (the database reports a
-  write conflict or a duplicate key): everything is read again and the group is tried again; when
+- Another process wrote one of the entities since this one read or wrote it (the database reports a
+  write conflict or a duplicate key): everything is read and the group is tried again; when
   that goes on, the group is split, so that only the entities in dispute keep waiting.
 - The database refuses one entity (too large, a geometry it cannot index): the group is split until
   the culprit stands alone; only its writes fail.
@@ -24,81 +24,65 @@ import asyncio
 import logging
 import os
 import random
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from bson import ObjectId
 from bson.errors import BSONError
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 
-from broker.model.changes import Change, EntityOperation, Transition
-from broker.model.clock import Clock
+from broker.model.changes import EntityOperation, Transition
+from broker.model.clock import Clock, format_time
 from broker.model.entity import Entity
 from broker.model.errors import (
-    BadRequestData,
     DatabaseUnavailable,
     InternalError,
     NgsiLdError,
     Overloaded,
 )
+from broker.model.patching import CreateEntity
 from broker.observability.metrics import (
     COMMIT_CONFLICTS,
     COMMIT_GROUP_WRITES,
     COMMIT_SECONDS,
 )
 from broker.observability.tasks import run_in_background
-from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
-from broker.storage.mongo.catalogue import Key, catalogue_updates, count_difference
 from broker.storage.mongo.connection import Document
-from broker.storage.mongo.documents import (
-    Encoded,
-    encode_change,
-    encode_entity,
-    encode_update,
-)
+from broker.storage.mongo.documents import decode_entity
 from broker.storage.mongo.errors import RETRYABLE_CODES, translate
+from broker.storage.mongo.group_plan import UPDATED_NOTHING, GroupPlan
 from broker.storage.mongo.held_entities import HeldEntities
-from broker.storage.mongo.repeats import carried_out_by, encode_mark, recorded_for
+from broker.storage.mongo.neighbours import ToldUpdate
+from broker.storage.mongo.repeats import carried_out_by, recorded_for
 from broker.storage.mongo.transaction import Transaction, Transactions
 from broker.storage.mongo.write_queue import WaitingWrite, WriteQueue
 
 log = logging.getLogger(__name__)
 
-_CONFLICTS = frozenset({112, 11000})  # WriteConflict, DuplicateKey
+_CONFLICTS = frozenset({112, 11000, UPDATED_NOTHING})  # WriteConflict, DuplicateKey
 _SHARDS = 64
+_FRESH = timedelta(seconds=10)
+"""For how long what was written is taken to be there still: who writes less often can well read.
+It bounds the time in which a database that was restored meanwhile is taken for what it was."""
 
 
-@dataclass(slots=True)
-class _Plan:
-    """What a group does to one entity."""
+class _Outdated(Exception):
+    """What was presumed of an entity is not what is stored."""
 
-    base: Entity | None
-    current: Entity | None
-    changes: list[Change] = field(default_factory=list)
-    marks: dict[int, Document] = field(default_factory=dict)
 
-    def touched(self) -> Collection[str]:
-        """Return the names of the attributes that may differ between base and current."""
-        if len(self.changes) == 1 and self.changes[0].kind == "entityUpdated":
-            return self.changes[0].attributes.keys()
-        names = {name for change in self.changes for name in change.attributes}
-        if self.base is not None and any(one.kind == "entityCreated" for one in self.changes):
-            names.update(self.base.attributes)  # made anew in the place of one that had expired
-        return names
+Presumed = Mapping[str, Entity | None]
+"""Entities as they are taken to be without having been read; None: there is none."""
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """A group as computed from one reading: what to write and what to answer."""
+    """One try at a group: its transaction, what was presumed, and what was made of it."""
 
+    presumed: Presumed = field(default_factory=dict)
     transaction: Transaction | None = None
-    plans: dict[str, _Plan] = field(default_factory=dict)
-    results: list[tuple[WaitingWrite, Transition | NgsiLdError]] = field(default_factory=list)
-    records: list[Document] = field(default_factory=list)
-    encoded: Encoded = field(default_factory=dict)
+    plan: GroupPlan = field(default_factory=GroupPlan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +108,13 @@ class CommitGroup:
         database: AsyncDatabase[Document],
         clock: Clock,
         limits: GroupLimits,
+        tell: Callable[[GroupPlan], None],
     ) -> None:
         self._transactions = transactions
         self._database = database
         self._clock = clock
         self._limits = limits
+        self._tell = tell
         self._queue = WriteQueue(limit=limits.queued_writes, group_limit=limits.writes_a_group)
         self._is_running = False
         self._shard = str(os.getpid() % _SHARDS)
@@ -148,6 +134,11 @@ class CommitGroup:
             self._is_running = True
             run_in_background(self._run(), name="commit group")
         return entered
+
+    def hear(self, updates: Iterable[ToldUpdate]) -> None:
+        """Go on from what other workers of this node have written."""
+        for told in updates:
+            self._held.follow(told)
 
     @property
     def queue_length(self) -> int:
@@ -174,11 +165,13 @@ class CommitGroup:
     async def _commit(self, group: list[WaitingWrite], conflicts: int = 0) -> None:
         """Commit a group, whatever it takes, and answer everybody in it."""
         deadline = asyncio.get_running_loop().time() + self._limits.patience_seconds
+        attempt = _Attempt(self._presume(group))
         while True:
-            attempt = _Attempt()
             try:
                 await self._transact(group, attempt)
                 break
+            except _Outdated:
+                COMMIT_CONFLICTS.inc()
             except (PyMongoError, BSONError, OverflowError) as error:
                 if _is_outage(error):
                     await self._wait_for_database(error, deadline)
@@ -194,90 +187,82 @@ class CommitGroup:
                 else:
                     await self._isolate(group, error)
                     return
+            if attempt.presumed:
+                self._held.mistrust(attempt.presumed)
+            attempt = _Attempt()
         self._finish(attempt)
 
     async def _transact(self, group: list[WaitingWrite], attempt: _Attempt) -> None:
+        plan = attempt.plan
         async with self._transactions.begin(self._database) as transaction:
             attempt.transaction = transaction
-            held = await self._held.read(transaction, {write.entity_id for write in group})
+            present = await self._read(transaction, group, attempt.presumed)
             tokens = [write.token for write in group if write.token is not None]
             carried_out: dict[str, Transition] = {}
             if tokens:
                 carried_out = carried_out_by(
                     await transaction.find("changes", recorded_for(tokens))
                 )
-            self._compute(group, held, carried_out, attempt)
-            if attempt.records:
+            most = self._limits.attributes_an_entity
+            plan.compute(group, present, carried_out, self._clock(), most)
+            await self._confirm_unchanged(transaction, attempt)
+            if plan.records:
                 await self._write(transaction, attempt)
                 await transaction.commit()
             else:
                 await transaction.abort()
 
-    def _compute(
-        self,
-        group: list[WaitingWrite],
-        held: dict[str, Entity],
-        carried_out: dict[str, Transition],
-        attempt: _Attempt,
-    ) -> None:
-        now = self._clock()
+    def _presume(self, group: list[WaitingWrite]) -> Presumed:
+        """Return what this process holds, and that there is nothing yet where one is created."""
+        held = self._held
+        if held.is_mistrusted():
+            return {}
+        since = format_time(datetime.fromisoformat(self._clock()) - _FRESH)
+        presumed: dict[str, Entity | None] = {}
         for write in group:
-            token = write.token
-            if token is not None and token in carried_out:
-                attempt.results.append((write, carried_out[token]))
-                continue
-            plan = attempt.plans.get(write.entity_id)
-            if plan is None:
-                base = held.get(write.entity_id)
-                plan = attempt.plans[write.entity_id] = _Plan(base, base)
-            result = _apply(write, plan.current, now, self._limits.attributes_an_entity)
-            if isinstance(result, Transition) and result.change is not None:
-                if token is not None:
-                    plan.marks[len(plan.changes)] = encode_mark(token, result.outcome)
-                    carried_out[token] = result
-                plan.changes.append(result.change)
-                plan.current = result.entity
-            attempt.results.append((write, result))
-        for plan in attempt.plans.values():
-            for number, change in enumerate(plan.changes):
-                record = encode_change(change, ObjectId(), attempt.encoded)
-                if plan.marks:
-                    record.update(plan.marks.get(number, {}))
-                attempt.records.append(record)
+            entity = held.recall(write.entity_id, since)
+            if entity is not None or isinstance(write.operation, CreateEntity):
+                presumed.setdefault(write.entity_id, entity)
+        return presumed
+
+    async def _read(
+        self, transaction: Transaction, group: list[WaitingWrite], presumed: Presumed
+    ) -> dict[str, Entity]:
+        """Return the entities of a group that exist: as presumed, and the others as stored."""
+        present = {one: entity for one, entity in presumed.items() if entity is not None}
+        missing = list({write.entity_id for write in group} - presumed.keys())
+        if missing:
+            for document in await transaction.find("entities", {"_id": {"$in": missing}}):
+                present[document["_id"]] = decode_entity(document)
+        return present
+
+    async def _confirm_unchanged(self, transaction: Transaction, attempt: _Attempt) -> None:
+        """Compare what answers rest on, but nothing is written of, with what is stored.
+
+        Version and time of modification are compared, for an entity made anew begins with version
+        1 again. Raises _Outdated.
+        """
+        presumed = attempt.presumed
+        ids = [one for one in attempt.plan.unchanged() if one in presumed] if presumed else []
+        if not ids:
+            return
+        condition = {"_id": {"$in": ids}}
+        stored = {
+            document["_id"]: (document["v"], document["m"])
+            for document in await transaction.find("entities", condition, {"v": 1, "m": 1})
+        }
+        for one in ids:
+            entity = presumed[one]
+            expected = None if entity is None else (entity.version, entity.modified_at)
+            if stored.get(one) != expected:
+                raise _Outdated
 
     async def _write(self, transaction: Transaction, attempt: _Attempt) -> None:
-        await transaction.send({"insert": "changes", "documents": attempt.records})
+        await transaction.send({"insert": "changes", "documents": attempt.plan.records})
         # The server stores the records while the statements for the entities are made.
         await asyncio.sleep(0)
-        for verb, collection, argument, values in self._statements(attempt):
-            await transaction.send({verb: collection, argument: values})
-
-    def _statements(self, attempt: _Attempt) -> list[tuple[str, str, str, list[Document]]]:
-        """Return the commands that bring entities and counts to the state after the group."""
-        inserts: list[Document] = []
-        updates: list[Document] = []
-        deletes: list[Document] = []
-        counts: Counter[Key] = Counter()
-        for entity_id, plan in attempt.plans.items():
-            if not plan.changes:
-                continue
-            touched = plan.touched()
-            count_difference(plan.base, plan.current, touched, counts)
-            if plan.current is None:
-                if plan.base is not None:
-                    deletes.append({"q": {"_id": entity_id}, "limit": 1})
-            elif plan.base is None:
-                inserts.append(encode_entity(plan.current, attempt.encoded))
-            else:
-                update = _update(plan, touched, attempt.encoded)
-                updates.append({"q": {"_id": entity_id}, "u": update})
-        commands = [
-            ("insert", "entities", "documents", inserts),
-            ("update", "entities", "updates", updates),
-            ("delete", "entities", "deletes", deletes),
-            ("update", CATALOGUE, "updates", catalogue_updates(counts, self._shard)),
-        ]
-        return [command for command in commands if command[3]]
+        for statement in attempt.plan.statements(self._shard, attempt.presumed):
+            await transaction.send(statement)
 
     # ------------------------------------------------------------------- when it does not work
 
@@ -288,9 +273,9 @@ class CommitGroup:
         while True:
             try:
                 await self._transactions.put_to_rest(attempt.transaction)
-                if not attempt.records:
+                if not attempt.plan.records:
                     return False
-                first = {"_id": attempt.records[0]["_id"]}
+                first = {"_id": attempt.plan.records[0]["_id"]}
                 return await changes.find_one(first, {"_id": 1}) is not None
             except PyMongoError as error:
                 await self._wait_for_database(error, deadline)
@@ -325,43 +310,17 @@ class CommitGroup:
     # ------------------------------------------------------------------------------- finishing
 
     def _finish(self, attempt: _Attempt) -> None:
-        for entity_id, plan in attempt.plans.items():
+        self._tell(attempt.plan)  # first, as who is answered may turn to another worker
+        for entity_id, plan in attempt.plan.entities.items():
             if plan.changes:
                 self._held.hold(entity_id, plan.current)
-        for write, result in attempt.results:
+        for write, result in attempt.plan.results:
             if write.done.done():  # the client went away
                 continue
             if isinstance(result, Transition):
                 write.done.set_result(result)
             else:
                 write.done.set_exception(result)
-
-
-def _apply(
-    write: WaitingWrite, current: Entity | None, now: str, most_attributes: int
-) -> Transition | NgsiLdError:
-    try:
-        result = write.operation(current, now)
-    except NgsiLdError as error:
-        return error
-    except Exception:
-        log.exception("an operation on an entity failed", extra={"entity": write.entity_id})
-        return InternalError("the operation failed; the log says why")
-    if result.entity is not None and len(result.entity.attributes) > most_attributes:
-        return BadRequestData(
-            f"the entity would have {len(result.entity.attributes)} attributes; "
-            f"this broker takes {most_attributes}, split it into several entities"
-        )
-    return result
-
-
-def _update(plan: _Plan, touched: Collection[str], encoded: Encoded) -> Document:
-    assert plan.base is not None
-    assert plan.current is not None
-    for change in plan.changes:
-        if change.kind != "entityUpdated":  # replaced as a whole: it was deleted and made anew
-            return encode_entity(plan.current, encoded)
-    return encode_update(plan.base, plan.current, touched, encoded)
 
 
 def _halves(group: list[WaitingWrite]) -> list[list[WaitingWrite]]:

@@ -141,13 +141,19 @@ def _add_expiry(document: Document, entity: Entity) -> None:
         document["xa"] = earliest
 
 
-def encode_change(change: Change, change_id: Any, encoded: Encoded | None = None) -> Document:
-    """Return the record of a change for the `changes` collection."""
+def encode_change(
+    change: Change, change_id: Any, encoded: Encoded | None = None, *, base: Entity | None = None
+) -> Document:
+    """Return the record of a change for the `changes` collection.
+
+    `base` is the stored state it goes on from, if it goes on from one: no second record may do so.
+    """
     encoded = {} if encoded is None else encoded
     document: Document = {
         "_id": change_id,
         "e": change.entity_id,
         "v": change.version,
+        "c": change_id if base is None else base.created_at,
         "t": list(change.types),
         "k": change.kind,
         "at": change.at,
@@ -266,6 +272,26 @@ def decode_entity(document: Document) -> Entity:
         expires_at=document.get("x"),
         version=document["v"],
     )
+
+
+def follow_update(entity: Entity, update: Document) -> Entity | None:
+    """Return the entity after an update that `encode_update` made of it.
+
+    None where more changed than values of attributes that are there: it has to be read.
+    """
+    put = update.get("$set")
+    if put is None or len(update) > 1:
+        return None
+    attributes = dict(entity.attributes)
+    for path, value in put.items():
+        if path.startswith("a."):
+            name = unescape(path[2:])
+            if name not in attributes:
+                return None
+            attributes[name] = decode_instances(value)
+        elif path not in ("v", "m"):
+            return None
+    return entity._replace(attributes=attributes, modified_at=put["m"], version=put["v"])
 
 
 def decode_instances(value: Document | list[Document]) -> list[Instance]:

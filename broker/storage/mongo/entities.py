@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from broker.model.changes import EntityOperation, Transition
@@ -26,8 +28,10 @@ from broker.storage.mongo.entity_search import (
     matching_ids,
 )
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.group_plan import GroupPlan
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
+from broker.storage.mongo.neighbours import Neighbours, ToldUpdate
 from broker.storage.mongo.tenants import Tenants
 from broker.storage.mongo.transaction import Transactions
 
@@ -54,6 +58,7 @@ class MongoEntityStore:
         self._limits = limits
         self._advisor = advisor
         self._query_time = query_time
+        self._neighbours = Neighbours()
         self._groups: dict[str, CommitGroup] = {}
         self._lookups: dict[str, LookupGroup] = {}
 
@@ -125,6 +130,16 @@ class MongoEntityStore:
                 break
         return due
 
+    @contextmanager
+    def sharing_with(self, neighbours: Neighbours) -> Iterator[None]:
+        """Tell the other workers of this node what is written, and go on from what they tell."""
+        self._neighbours = neighbours
+        try:
+            with neighbours.listening(self._hear):
+                yield
+        finally:
+            self._neighbours = Neighbours()
+
     @property
     def queue_length(self) -> int:
         """The number of writes that wait, over all tenants."""
@@ -154,8 +169,18 @@ class MongoEntityStore:
                 database=self._databases.of(tenant),
                 clock=self._clock,
                 limits=self._limits,
+                tell=partial(self._tell, tenant),
             )
         return group
+
+    def _tell(self, tenant: str, committed: GroupPlan) -> None:
+        if self._neighbours.are_there:
+            self._neighbours.tell(tenant, committed.told())
+
+    def _hear(self, tenant: str, updates: Sequence[ToldUpdate]) -> None:
+        group = self._groups.get(tenant)
+        if group is not None:
+            group.hear(updates)
 
     def _live(self, document: Document) -> Entity | None:
         entity = decode_entity(document)

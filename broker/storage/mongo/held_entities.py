@@ -1,63 +1,87 @@
-"""Entities as this process wrote them last, so that they need not be sent and decoded again."""
+"""Entities as this process knows them, so that they need not be asked for and decoded again."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from broker.model.entity import Entity
-from broker.storage.mongo.connection import Document
-from broker.storage.mongo.documents import decode_entity
-from broker.storage.mongo.transaction import Transaction
+from broker.storage.mongo.documents import follow_update
+from broker.storage.mongo.neighbours import ToldUpdate
+
+_GROUPS_OF_MISTRUST = 20
 
 
 class HeldEntities:
-    """The states of the entities of one tenant that were written last, at most `limit`.
+    """The states of the entities of one tenant that were written last, at most 5/4 of `limit`.
 
-    None is used before it was compared, in the transaction that uses it, with what is stored: the
-    version, and the time it was written, for an entity made anew begins with version 1 again.
+    None is more than a presumption: another process may have written the entity since, and not have
+    told. Whoever uses one has the database confirm it, in the transaction that writes.
+
+    Entities that were written once only, as in an import, do not drive out those that are written
+    again and again.
     """
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._held: OrderedDict[str, Entity] = OrderedDict()
-        self._others_write = False
+        self._often: OrderedDict[str, Entity] = OrderedDict()
+        self._once: OrderedDict[str, Entity] = OrderedDict()
+        self._mistrusted_groups = 0
 
-    async def read(self, transaction: Transaction, ids: set[str]) -> dict[str, Entity]:
-        """Return the present state of those of the entities that exist, by id.
+    def is_mistrusted(self) -> bool:
+        """Say whether a group had better read everything, as one lately presumed what was wrong.
 
-        Only versions and times are read where all of the entities are held; not, however, where
-        the last reading found that another process writes them, too, as it would take a second one.
-        Raises PyMongoError.
+        To be asked once a group: the mistrust passes with the groups.
         """
-        held = self._held
-        versions_may_do = not self._others_write and all(one in held for one in ids)
-        projection = {"v": 1, "m": 1} if versions_may_do else None
-        found: dict[str, Entity] = {}
-        outdated: set[str] = set()
-        self._others_write = False
-        for document in await transaction.find("entities", {"_id": {"$in": list(ids)}}, projection):
-            entity_id = document["_id"]
-            known = held.get(entity_id)
-            if known is not None and _is_stored(known, document):
-                found[entity_id] = known
-                continue
-            self._others_write |= known is not None
-            if versions_may_do:
-                outdated.add(entity_id)
-            else:
-                found[entity_id] = decode_entity(document)
-        if outdated:
-            found.update(await self.read(transaction, outdated))
-        return found
+        if not self._mistrusted_groups:
+            return False
+        self._mistrusted_groups -= 1
+        return True
+
+    def recall(self, entity_id: str, since: str = "") -> Entity | None:
+        """Return an entity as it was written last, None if it was not written since a time."""
+        entity = self._often.get(entity_id) or self._once.get(entity_id)
+        return entity if entity is not None and entity.modified_at >= since else None
 
     def hold(self, entity_id: str, entity: Entity | None) -> None:
         """Keep what was just written, None when that was a deletion."""
-        self._held.pop(entity_id, None)
-        if entity is not None:
-            self._held[entity_id] = entity
-        if len(self._held) > self._limit:
-            self._held.popitem(last=False)
+        was_held = self._drop(entity_id)
+        if entity is None:
+            return
+        if was_held:
+            self._often[entity_id] = entity
+            _trim(self._often, self._limit)
+        else:
+            self._once[entity_id] = entity
+            _trim(self._once, self._limit // 4)
+
+    def follow(self, told: ToldUpdate) -> None:
+        """Go on from what another worker has written; forget the entity where that is not clear."""
+        entity_id = told.entity_id
+        held = self._often if entity_id in self._often else self._once
+        entity = held.get(entity_id)
+        if entity is None:
+            return
+        after = None
+        if (entity.version, entity.modified_at) == (told.version, told.modified_at):
+            after = follow_update(entity, told.update)
+        if after is None:
+            del held[entity_id]
+        else:
+            held[entity_id] = after
+
+    def mistrust(self, ids: Iterable[str]) -> None:
+        """Forget entities of which one proved wrong: others write them, too, and do not tell."""
+        for one in ids:
+            self._drop(one)
+        self._mistrusted_groups = _GROUPS_OF_MISTRUST
+
+    def _drop(self, entity_id: str) -> bool:
+        in_often = self._often.pop(entity_id, None)
+        in_once = self._once.pop(entity_id, None)
+        return in_often is not None or in_once is not None
 
 
-def _is_stored(known: Entity, document: Document) -> bool:
-    return (known.version, known.modified_at) == (document["v"], document["m"])
+def _trim(entities: OrderedDict[str, Entity], limit: int) -> None:
+    if len(entities) > limit:
+        entities.popitem(last=False)

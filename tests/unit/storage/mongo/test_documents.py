@@ -12,8 +12,10 @@ from broker.storage.mongo.documents import (
     decode_value,
     encode_change,
     encode_entity,
+    encode_update,
     encode_value,
     escape,
+    follow_update,
     unescape,
 )
 
@@ -125,3 +127,32 @@ def test_an_instance_is_encoded_once_for_its_entity_and_its_change():
         stored = document["a"][name]
         instances = stored if isinstance(stored, list) else [stored]
         assert all(one is other for one, other in zip(change["a"], instances, strict=True))
+
+
+PLACES = ("urn:d:1", "urn:d:2", None)
+instances = st.lists(
+    st.builds(
+        lambda value, place: prop(value, datasetId=place), json_values, st.sampled_from(PLACES)
+    ),
+    min_size=1,
+    max_size=2,
+)
+attributes = st.dictionaries(st.sampled_from(("a", "b", "c.d")), instances, max_size=3)
+
+
+@given(attributes, attributes, st.sampled_from(((), ("/a",))))
+def test_an_update_is_followed_exactly_or_not_at_all(before, after, scopes):
+    base = entity(3, **before)
+    later = entity(4, **after).evolve(scopes=scopes, modified_at="2026-01-02T00:00:00.000000Z")
+    followed = follow_update(
+        base, encode_update(base, later, {*base.attributes, *later.attributes})
+    )
+    if before.keys() == after.keys() and not scopes:
+        assert followed == later
+    else:
+        assert followed is None
+
+
+def test_what_an_entity_is_replaced_by_is_not_followed():
+    assert follow_update(entity(3), encode_entity(entity(4))) is None
+    assert follow_update(entity(3), {}) is None
