@@ -205,7 +205,7 @@ class CommitGroup:
                 )
             most = self._limits.attributes_an_entity
             plan.compute(group, present, carried_out, self._clock(), most)
-            await self._confirm_unchanged(transaction, attempt)
+            await self._confirm_untouched(transaction, attempt)
             if plan.records:
                 await self._write(transaction, attempt)
                 await transaction.commit()
@@ -236,14 +236,14 @@ class CommitGroup:
                 present[document["_id"]] = decode_entity(document)
         return present
 
-    async def _confirm_unchanged(self, transaction: Transaction, attempt: _Attempt) -> None:
-        """Compare what answers rest on, but nothing is written of, with what is stored.
+    async def _confirm_untouched(self, transaction: Transaction, attempt: _Attempt) -> None:
+        """Compare what answers rest on, and no write puts to the test, with what is stored.
 
         Version and time of modification are compared, for an entity made anew begins with version
         1 again. Raises _Outdated.
         """
         presumed = attempt.presumed
-        ids = [one for one in attempt.plan.unchanged() if one in presumed] if presumed else []
+        ids = [one for one in attempt.plan.untouched() if one in presumed] if presumed else []
         if not ids:
             return
         condition = {"_id": {"$in": ids}}

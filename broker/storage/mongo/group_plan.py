@@ -103,9 +103,16 @@ class GroupPlan:
             self.results.append((write, result))
         self._record()
 
-    def unchanged(self) -> list[str]:
-        """Return the ids of the entities nothing is written of."""
-        return [one for one, plan in self.entities.items() if not plan.changes]
+    def untouched(self) -> list[str]:
+        """Return the ids of the entities for which no document is written.
+
+        Nothing was changed, or what was created is gone again.
+        """
+        return [
+            one
+            for one, plan in self.entities.items()
+            if not plan.changes or plan.base is plan.current is None
+        ]
 
     def told(self) -> list[ToldUpdate]:
         """Return what other workers should know of it, once there are statements.

@@ -113,6 +113,16 @@ async def test_no_answer_rests_on_an_entity_that_was_not_there_before(two):
     assert await level_of(there, "urn:x:1") == 0
 
 
+async def test_who_creates_and_deletes_at_once_meets_what_is_there(two):
+    here, there = two
+    await here.apply("", "urn:x:1", patching.create_entity(an_entity("urn:x:1")))
+    both = [patching.create_entity(an_entity("urn:x:1", 5)), patching.delete_entity("urn:x:1")]
+    outcomes = await there.apply_many("", [("urn:x:1", operation) for operation in both])
+    assert isinstance(outcomes[0], AlreadyExists)
+    assert isinstance(outcomes[1], Transition)
+    assert await level_of(there, "urn:x:1") is None
+
+
 async def test_what_was_taken_away_behind_everybodys_back_is_not_updated(store, databases):
     await store.apply("", "urn:x:1", patching.create_entity(an_entity("urn:x:1")))
     for entity_id in ("urn:x:2", "urn:x:3"):
