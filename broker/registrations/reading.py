@@ -52,6 +52,8 @@ _WRITTEN_BY_BROKER = frozenset(
     {"createdAt", "modifiedAt", "deletedAt", "status", "timesSent", "timesFailed"}
     | {"lastSuccess", "lastFailure"}
 )
+_INFO_MEMBERS = ("entities", "propertyNames", "relationshipNames")
+_ENTITY_MEMBERS = ("type", "id", "idPattern")
 _MEDIA_TYPES = ("application/json", "application/ld+json")
 _TENANT = re.compile(r"[\x21-\x7e]+")
 
@@ -133,6 +135,7 @@ def _information(value: Any, place: Place, terms: Terms) -> list[Definition]:
 
 def _registration_info(value: Any, place: Place, terms: Terms) -> Definition:
     members = object_of(value, place)
+    _refuse_others(members, _INFO_MEMBERS, place)
     info: Definition = {}
     if "entities" in members:
         where = (*place, "entities")
@@ -148,8 +151,16 @@ def _registration_info(value: Any, place: Place, terms: Terms) -> Definition:
     return info
 
 
+def _refuse_others(members: Mapping[str, Any], known: tuple[str, ...], place: Place) -> None:
+    """Refuse what a table has not: left out, the source would be asked for more than it has."""
+    for name in members:
+        if name not in known:
+            raise refuse((*place, name), f"is unknown here; there are {', '.join(known)}")
+
+
 def _entity_info(value: Any, place: Place, terms: Terms) -> Definition:
     members = object_of(value, place)
+    _refuse_others(members, _ENTITY_MEMBERS, place)
     if "type" not in members:
         raise refuse((*place, "type"), "is missing: which type have the entities of the source?")
     info: Definition = {"type": _types(members["type"], (*place, "type"), terms)}

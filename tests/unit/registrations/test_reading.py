@@ -92,6 +92,14 @@ def test_what_the_broker_writes_is_ignored() -> None:
             "/information/0/entities/0/idPattern",
         ),
         ({"information": [{"propertyNames": []}]}, "/information/0/propertyNames"),
+        (
+            {"information": [{**info({"type": "a"}), "attributeNames": ["b"]}]},
+            "/information/0/attributeNames",
+        ),
+        (
+            {"information": [info({"type": "a", "scope": "/b"})]},
+            "/information/0/entities/0/scope",
+        ),
         ({"information": [{"relationshipNames": ["a b"]}]}, "/information/0/relationshipNames/0"),
         ({"contextSourceInfo": [{"key": "a"}]}, "/contextSourceInfo/0/value"),
         ({"contextSourceInfo": [{"key": "a", "value": 1}]}, "/contextSourceInfo/0/value"),
