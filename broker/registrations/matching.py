@@ -103,6 +103,9 @@ def described(registration: Registration, terms: Terms) -> Entity:
 
 
 def _instance(name: str, value: Any) -> Instance:
+    """Return a member of a registration as csf compares it: by what it says its value is."""
+    if isinstance(value, dict) and value.get("type") == "Property" and "value" in value:
+        value = value["value"]
     return {"type": "GeoProperty" if name in _GEOMETRIES else "Property", "value": value}
 
 

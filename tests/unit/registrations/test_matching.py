@@ -125,6 +125,7 @@ def test_dataset_ids(registered: list[str] | None, asked: tuple[str, ...], expec
         ("owner[name]==me", True),
         ("owner[name]==you|rank>4", True),
         ("rank>5", False),
+        ('tier=="gold"', True),
         ("management[timeout]>100", True),
         ('id~="urn:"', True),
         ("contextSourceAlias", False),
@@ -138,6 +139,7 @@ def test_the_filter_of_sources_looks_at_their_members(text: str, expected: bool)
         management={"timeout": 500},
         owner={"name": "me"},
         rank=5,
+        tier={"type": "Property", "value": "gold"},
     )
     csf = parse_q(text, CORE, parameter="csf")
     assert found(one, query("Sensor", source_filter=csf)) is expected
