@@ -154,7 +154,7 @@ def check_data_directory(settings: Settings) -> Iterator[Finding]:
             Verdict.BAD,
             "data",
             f"{directory} cannot be written",
-            f"`sudo chown {os.getuid()} {place}`, or set MUTSURA_DATA_DIRECTORY",
+            f"`sudo install -d -o {os.getuid()} {directory}`, or set MUTSURA_DATA_DIRECTORY",
         )
         return
     free = shutil.disk_usage(place).free
@@ -165,7 +165,8 @@ def check_data_directory(settings: Settings) -> Iterator[Finding]:
 
 
 def _existing(directory: Path) -> Path:
-    return next(one for one in (directory, *directory.parents) if one.exists())
+    """Return the directory, or the nearest above it that is there and can be looked at."""
+    return next(one for one in (directory, *directory.parents) if os.access(one, os.F_OK))
 
 
 def check_limits(_settings: Settings) -> Iterator[Finding]:

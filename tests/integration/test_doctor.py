@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 from pathlib import Path
 
@@ -92,3 +93,12 @@ def test_too_few_open_files_are_doubtful(tmp_path: Path, monkeypatch: pytest.Mon
     found = _only(list(doctor.check_limits(_settings(tmp_path))), "open files")
     assert found.verdict is Verdict.DOUBTFUL
     assert "ulimit -n 1024" in found.remedy
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may look and write everywhere")
+def test_a_directory_in_one_that_is_closed(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    found = _only(list(doctor.check_data_directory(_settings(closed / "data"))), "data")
+    assert found.verdict is Verdict.BAD
+    assert f"sudo install -d -o {os.getuid()} {closed}/data" in found.remedy
