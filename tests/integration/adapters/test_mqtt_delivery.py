@@ -14,6 +14,7 @@ import pytest
 
 from adapters.mqtt.settings import Listen, Settings
 from adapters.mqtt.source import run
+from adapters.runtime.broker_client import BrokerAddress
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import NotWritten
 from adapters.runtime.testing import TestBroker, adapter_context
@@ -38,9 +39,11 @@ def settings(mosquitto: Mosquitto, **more: Any) -> Settings:
 
 @asynccontextmanager
 async def adapter(
-    chosen: Settings, broker: TestBroker, data: Path
+    chosen: Settings, broker: TestBroker, data: Path, *, names: str | None = None
 ) -> AsyncIterator[AdapterContext[Settings]]:
-    async with adapter_context(chosen, broker=broker.url, data=data, name="mqtt") as context:
+    """Run the adapter; `names` is the @context of what it writes (default: the core's)."""
+    address = BrokerAddress(broker.url, context=names)
+    async with adapter_context(chosen, broker=address, data=data, name="mqtt") as context:
         task = asyncio.ensure_future(run(context))
         try:
             await until(lambda: "connected to" in context.health.detail or task.done())

@@ -17,6 +17,7 @@ import yaml
 from adapters.mqtt import families
 from adapters.mqtt.settings import Settings, TopicSettings
 from adapters.mqtt.topics import FORMATS
+from adapters.runtime.configuration import BrokerSettings
 from adapters.runtime.settings import parse_settings
 from broker.embedded.ports import free_port
 from tests.integration.adapters.test_mqtt_delivery import adapter
@@ -68,7 +69,9 @@ async def test_the_commands_of_the_page_work(
     settings["provisioning"] = {"port": ports["4041"]}
     settings["measures"] = {"port": ports["7896"]}
     chosen = parse_settings(Settings, settings, where="page")
-    async with adapter(chosen, broker, tmp_path / "data") as context:
+    # as the adapters' own configuration has it where it says nothing
+    context_url = BrokerSettings().context
+    async with adapter(chosen, broker, tmp_path / "data", names=context_url) as context:
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-c",
@@ -85,10 +88,11 @@ async def test_the_commands_of_the_page_work(
     assert shown == json.loads(blocks("json")[0])
     names = ("park-01", "park-02", "station-plaza")
     found = [
-        await broker.entity(f"urn:ngsi-ld:WeatherObserved:{name}", tenant="city") for name in names
+        await broker.entity(f"urn:ngsi-ld:WeatherObserved:{name}", "city", names=context_url)
+        for name in names
     ]
     assert [one and one["temperature"]["value"] for one in found] == [22.0, 19.8, 20.1]
-    soil = await broker.entity("urn:ngsi-ld:SoilSensor:field-7", tenant="city")
+    soil = await broker.entity("urn:ngsi-ld:SoilSensor:field-7", "city", names=context_url)
     assert soil is not None
     assert soil["moisture"]["value"] == 30
 

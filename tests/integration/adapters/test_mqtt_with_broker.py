@@ -46,8 +46,13 @@ class RunningBroker:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def entity(self, entity_id: str, tenant: str | None = None) -> dict[str, Any] | None:
+    async def entity(
+        self, entity_id: str, tenant: str | None = None, *, names: str | None = None
+    ) -> dict[str, Any] | None:
+        """Return an entity as a client with the @context `names` sees it (default: the core's)."""
         headers = {"NGSILD-Tenant": tenant} if tenant else {}
+        if names is not None:
+            headers["Link"] = f'<{names}>; rel="http://www.w3.org/ns/json-ld#context"'
         path = f"{self.url}/ngsi-ld/v1/entities/{entity_id}"
         async with aiohttp.ClientSession() as session, session.get(path, headers=headers) as found:
             return dict(await found.json()) if found.status == 200 else None
