@@ -22,7 +22,7 @@ has_program() { PATH="$PATH:/usr/sbin" command -v "$1"; }
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
         if command -v "$candidate" >/dev/null 2>&1 && is_new_enough "$candidate"; then
             echo "$candidate"
             return
