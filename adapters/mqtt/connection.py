@@ -75,7 +75,6 @@ class Delivery:
     qos: int
     packet_id: int
     is_duplicate: bool
-    is_retained: bool
     connection: Connection
 
 
@@ -328,7 +327,6 @@ class Connection:
                 message.qos,
                 message.mid,
                 message.dup,
-                message.retain,
                 self,
             )
         )

@@ -71,10 +71,3 @@ class MismatchedService(ProvisioningError):
 
     name = "MISMATCHED_SERVICE"
     status = 403
-
-
-class MethodNotSupported(ProvisioningError):
-    """The path exists, but not with this method."""
-
-    name = "METHOD_NOT_IMPLEMENTED"
-    status = 501

@@ -53,11 +53,6 @@ class Candidates:
             if not places[key]:
                 del places[key]
 
-    def remove_tenant(self, tenant: str) -> None:
-        """Take all subscriptions of a tenant out."""
-        for _, subscription_id in [key for key in self._subscriptions if key[0] == tenant]:
-            self.remove(tenant, subscription_id)
-
     def of(self, tenant: str, change: Change) -> Collection[CompiledSubscription]:
         """Return every subscription a change could concern, each once."""
         places = self._places.get(tenant)
