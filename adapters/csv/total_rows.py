@@ -18,11 +18,12 @@ from adapters.csv.values.text import comparable, trimmed
 
 _LOOKS_LIKE_ONE: Final = re.compile(r"[計総全]|total", re.IGNORECASE)
 _BRACKETS: Final = "()[]【】《》<>「」:・*※"
-_TOTALS: Final = frozenset(
-    ("計", "合計", "総計", "総数", "小計", "累計", "総合計", "合計数", "全体", "全市", "全域",
-     "市全体", "町全体", "村全体", "区全体", "市計", "町計", "村計", "区計", "県計", "市合計",
-     "町合計", "村合計", "区合計", "total", "grandtotal", "subtotal")
+_SUMS: Final = frozenset(
+    ("計", "合計", "総計", "総数", "小計", "累計", "総合計", "合計数", "市計", "町計", "村計",
+     "区計", "県計", "市合計", "町合計", "村合計", "区合計", "total", "grandtotal", "subtotal")
 )  # fmt: skip
+_WHOLES: Final = frozenset(("全体", "全市", "全域", "市全体", "町全体", "村全体", "区全体"))
+"""Totals in a series only: a rule for the collection of waste may be one for 全域."""
 _ENDINGS: Final = ("計", "総数")
 
 
@@ -38,7 +39,7 @@ def set_totals_apart(table: Table, assignment: Assignment) -> tuple[Table, Total
     """The table without its totals, and the totals; their figures are compared in series only."""
     totals = TotalRows()
     labels = _labels(table, assignment)
-    if not labels:
+    if not labels or len(labels) == len(table.rows):
         return table, totals
     observed = assignment.layout.observed
     if observed is None:
@@ -55,6 +56,7 @@ def set_totals_apart(table: Table, assignment: Assignment) -> tuple[Table, Total
 def _labels(table: Table, assignment: Assignment) -> dict[int, bool]:
     """Rows (positions from 0) labelled as totals, and whether the label alone is sure."""
     found: dict[int, bool] = {}
+    is_series = assignment.layout.observed is not None
     column = assignment.positions.get(assignment.layout.identity.key[0])
     for place, row in enumerate(table.rows):
         cell = row.cells[column[0]] if column else ""
@@ -62,8 +64,9 @@ def _labels(table: Table, assignment: Assignment) -> dict[int, bool]:
         if not _LOOKS_LIKE_ONE.search(label):
             continue
         plain = comparable(label).strip(_BRACKETS)
-        if plain in _TOTALS or plain.endswith(_ENDINGS):
-            found[place] = plain in _TOTALS
+        is_sure = plain in _SUMS or (is_series and plain in _WHOLES)
+        if is_sure or plain.endswith(_ENDINGS):
+            found[place] = is_sure
     return found
 
 
@@ -100,8 +103,13 @@ class _Edition:
     figures: tuple[int, ...]
 
     def judge(self, labels: Mapping[int, bool], totals: TotalRows) -> None:
-        """Add the totals of this edition: first those only their figures prove."""
+        """Add the totals of this edition: first those only their figures prove.
+
+        Where there is nothing else, as in a series of a whole city, they are totals of nothing.
+        """
         marked = {place for place in self.places if place in labels}
+        if len(marked) == len(self.places):
+            return
         unproved = {
             place for place in marked if not labels[place] and not self._adds_up(place, marked)
         }

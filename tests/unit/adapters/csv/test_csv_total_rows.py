@@ -110,3 +110,20 @@ def test_a_total_of_other_tables_is_no_thing():
     read = imported([header, *rows], "222127_hospital.csv")
     assert [one["name"]["value"] for one in entities(read)] == ["東病院"]
     assert read.report.rows.ignored == 1
+
+
+@pytest.mark.parametrize("word", ["全市", "総数", "合計"])
+def test_the_figures_of_a_whole_city_alone_are_not_left_out(word):
+    months = [area(word, "15", "15"), area(word, "16", "15", day="2024-05-01")]
+    read = imported([HEADER, *months])
+    assert names(read) == [word, word]
+    assert read.report.rows.ignored == 0
+    beside = [*months, area("本町", "1", "2", day="2024-06-01")]
+    assert names(imported([HEADER, *beside])) == [word, word, "本町"]
+
+
+def test_a_rule_for_the_whole_town_is_no_total():
+    header = ["地区名", "センター", "可燃ごみ", "不燃ごみ"]
+    rows = [["全域", "", "月 木", "水2"], ["本町", "", "火 金", "水1"]]
+    read = imported([header, *rows], "222127_area_days.csv", entity_type="WasteCollectionArea")
+    assert [one["areaName"]["value"] for one in entities(read)] == ["全域", "本町"]
