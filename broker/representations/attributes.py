@@ -34,6 +34,7 @@ from broker.representations.values import read_value
 _NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
 _WHOLE_VALUE = ""
 _SCALARS = frozenset({str, int, float, bool})
+_BESIDE_THE_VALUE = frozenset({"datasetId", "observedAt", "unitCode", "valueType", "objectType"})
 _SIMPLIFIED_MEMBERS: Mapping[str, str] = {
     "languageMap": LANGUAGE_PROPERTY,
     "vocab": VOCAB_PROPERTY,
@@ -185,20 +186,22 @@ def _type_without_value(reader: Reader, body: Mapping[str, Any], path: Path) -> 
     if not body or not RESERVED_MEMBERS.issuperset(body):
         # in the body of a partial update unknown members can only be sub-attributes
         is_body = reader.payload.partial and reader.attribute and not path
-        return None if is_body or _is_of_sub_attributes(reader, body) else _WHOLE_VALUE
+        return None if is_body or _is_of_members(reader, body) else _WHOLE_VALUE
     if reader.payload.partial:
         return None
     raise reader.refusal(path, "has no value: add 'value' (or 'object', 'languageMap', ...)")
 
 
-def _is_of_sub_attributes(reader: Reader, body: Mapping[str, Any]) -> bool:
-    """Return whether a merge is about the sub-attributes alone, the value staying (5.5.12).
+def _is_of_members(reader: Reader, body: Mapping[str, Any]) -> bool:
+    """Return whether a merge is about members of an attribute, its value staying (5.5.12).
 
-    It is where all members are attributes that name their type, or are deleted; an object of
-    anything else is the concise value.
+    It is where one of them is a member only attributes have, or where all are attributes that name
+    their type, or are deleted; an object of anything else is the concise value.
     """
     if not reader.payload.nulls_in_values or reader.payload.simplified:
         return False
+    if not _BESIDE_THE_VALUE.isdisjoint(body):
+        return True
     others = [member for name, member in body.items() if name not in RESERVED_MEMBERS]
     kept = [member for member in others if member != NULL]
     return bool(kept) and all(type(one) is dict and _names_its_type(one) for one in kept)

@@ -55,6 +55,14 @@ async def test_a_merge_of_sub_attributes_alone_leaves_the_value(broker, kind):
     assert (answer.status, "no value" in answer.json["detail"]) == (400, True)
 
 
+async def test_a_merge_of_members_beside_the_value_leaves_it(broker, kind):
+    path = await stored(broker, kind, {"object": "urn:a:1", "valid": True})
+    change = {"observedAt": "2026-03-14T15:49:00Z", "valid": NULL, "since": 1948}
+    assert (await broker.patch(path, {"p": change})).status == 204
+    after = {"object": "urn:a:1", "observedAt": "2026-03-14T15:49:00Z", "since": 1948}
+    assert await shown(broker, path, "concise") == after
+
+
 async def test_a_concise_object_with_a_type_that_is_none_is_refused(broker, kind):
     path = await stored(broker, kind, {"value": {"a": 1}})
     answer = await broker.patch(path, {"p": {"type": "Sort", "b": 2}})
