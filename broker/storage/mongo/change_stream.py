@@ -124,7 +124,7 @@ class MongoChangeSource:
         for tenant in await self._databases.tenants():
             changes = self._databases.of(tenant)["changes"]
             with translated():
-                async for document in changes.find({"at": {"$gte": since}}).sort("_id"):
+                async for document in changes.find({"at": {"$gte": since}}).sort("$natural", 1):
                     change = decode_change(document)
                     yield EntityChanged(tenant, change, _replayed_order(change.at))
 

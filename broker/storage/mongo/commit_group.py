@@ -275,7 +275,7 @@ class CommitGroup:
                 await self._transactions.put_to_rest(attempt.transaction)
                 if not attempt.plan.records:
                     return False
-                first = {"_id": attempt.plan.records[0]["_id"]}
+                first = {"_id": attempt.plan.records[0]["_id"], "g": attempt.plan.id}
                 return await changes.find_one(first, {"_id": 1}) is not None
             except PyMongoError as error:
                 await self._wait_for_database(error, deadline)

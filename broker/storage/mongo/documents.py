@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from bson import ObjectId
+
 from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time, comparable_text
 from broker.model.entity import Entity, Instance
@@ -142,18 +144,23 @@ def _add_expiry(document: Document, entity: Entity) -> None:
 
 
 def encode_change(
-    change: Change, change_id: Any, encoded: Encoded | None = None, *, base: Entity | None = None
+    change: Change,
+    group: ObjectId,
+    encoded: Encoded | None = None,
+    *,
+    base: Entity | None = None,
 ) -> Document:
     """Return the record of a change for the `changes` collection.
 
-    `base` is the stored state it goes on from, if it goes on from one: no second record may do so.
+    `group` stands for the attempt to write it and what belongs to it. `base` is the stored state
+    the change goes on from, if there is one: the record is named for it, so that only one can be.
     """
     encoded = {} if encoded is None else encoded
     document: Document = {
-        "_id": change_id,
+        "_id": ObjectId() if base is None else f"{base.id} {change.version} {base.created_at}",
+        "g": group,
         "e": change.entity_id,
         "v": change.version,
-        "c": change_id if base is None else base.created_at,
         "t": list(change.types),
         "k": change.kind,
         "at": change.at,

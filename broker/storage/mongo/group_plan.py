@@ -67,6 +67,7 @@ class EntityPlan:
 class GroupPlan:
     """A group as computed from one reading: what to write and what to answer."""
 
+    id: ObjectId = field(default_factory=ObjectId)
     entities: dict[str, EntityPlan] = field(default_factory=dict)
     results: list[tuple[WaitingWrite, Transition | NgsiLdError]] = field(default_factory=list)
     records: list[Document] = field(default_factory=list)
@@ -163,7 +164,7 @@ class GroupPlan:
         for plan in self.entities.values():
             base = plan.base
             for number, change in enumerate(plan.changes):
-                record = encode_change(change, ObjectId(), self.encoded, base=base)
+                record = encode_change(change, self.id, self.encoded, base=base)
                 base = None
                 if plan.marks:
                     record.update(plan.marks.get(number, {}))

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from broker.model.spaces import is_snapshot
-from broker.storage.mongo.connection import Databases, Document
+from broker.storage.mongo.connection import Databases
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.filters_geo import path_of_geometry
 
 _NAMESPACE_EXISTS = 48
-_INDEX_NOT_FOUND = 27
-_FORMER_INDEX = "entity_version"
 _DAY = 86_400
 
 GEOMETRIES = {
@@ -35,11 +32,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
     ],
     "changes": [
-        IndexModel(
-            [("e", ASCENDING), ("v", ASCENDING), ("c", ASCENDING)],
-            name="one_successor",
-            unique=True,
-        ),
+        IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
         IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
     ],
     "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY)],
@@ -128,8 +121,6 @@ class Tenants:
             except OperationFailure as error:
                 if error.code != _NAMESPACE_EXISTS:
                     raise
-            if name == "changes":
-                await _upgrade_changes(database[name])
             if indexes:
                 await database[name].create_indexes(indexes)
 
@@ -142,18 +133,3 @@ class Tenants:
         """Ask the database again about every tenant (after it was dropped from outside)."""
         self._known.clear()
         self._ready.clear()
-
-
-async def _upgrade_changes(changes: AsyncCollection[Document]) -> None:
-    """Make records fit the unique index that were written before it was there.
-
-    They do not say which state they went on from, and get a value of their own each.
-    """
-    if _FORMER_INDEX not in await changes.index_information():
-        return
-    await changes.update_many({"c": {"$exists": False}}, [{"$set": {"c": "$_id"}}])
-    try:
-        await changes.drop_index(_FORMER_INDEX)
-    except OperationFailure as error:  # another process was faster
-        if error.code != _INDEX_NOT_FOUND:
-            raise

@@ -181,24 +181,6 @@ async def test_who_does_not_listen_is_not_waited_for(two):
     assert await level_of(there, "urn:x:1") == 699
 
 
-async def test_records_from_before_the_index_get_it(make_store, databases):
-    changes = databases.of("")["changes"]
-    await changes.create_index([("e", 1), ("v", 1)], name="entity_version")
-    former = [{"e": "urn:x:1", "v": version, "at": "then"} for version in (1, 2, 1)]
-    await changes.insert_many(former)
-    stores = [make_store() for _ in range(3)]
-    await asyncio.gather(
-        *[
-            store.apply("", f"urn:x:{number}", patching.create_entity(an_entity(f"urn:x:{number}")))
-            for number, store in enumerate(stores)
-        ]
-    )
-    indexes = await changes.index_information()
-    assert "entity_version" not in indexes
-    assert indexes["one_successor"]["unique"]
-    assert await changes.count_documents({"e": "urn:x:1"}) == 4
-
-
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 2),
