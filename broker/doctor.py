@@ -21,7 +21,7 @@ from broker.config import Settings
 from broker.config.field import masked
 from broker.embedded.binary import missing_libraries, packaged_mongod
 from broker.embedded.errors import EmbeddedServiceError
-from broker.embedded.ports import is_free
+from broker.embedded.ports import why_not_free
 from broker.model.clock import system_clock
 from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
 
@@ -68,14 +68,16 @@ def examine(settings: Settings) -> int:
 def check_network(settings: Settings) -> Iterator[Finding]:
     """Whether the API's port can be had, and who reaches it."""
     host, port = settings.server.host, settings.server.port
-    if is_free(port, host):
+    reason = why_not_free(port, host)
+    if reason is None:
         yield Finding(Verdict.GOOD, "port", f"{host}:{port} is free")
     else:
         yield Finding(
             Verdict.BAD,
             "port",
-            f"{host}:{port} is taken (by a running Mutsura, perhaps)",
-            f"stop what listens there (`ss -ltnp 'sport = :{port}'`) or set MUTSURA_SERVER_PORT",
+            f"{host}:{port} cannot be had: {reason}",
+            f"stop what listens there (`ss -ltnp 'sport = :{port}'` shows it; a running Mutsura, "
+            "perhaps), or set MUTSURA_SERVER_HOST and MUTSURA_SERVER_PORT",
         )
     if not host.startswith(("127.", "::1", "localhost")):
         yield Finding(

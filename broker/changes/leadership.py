@@ -81,7 +81,8 @@ class Leadership:
             async with asyncio.timeout(self._seconds / 3):
                 term = await self._lease.acquire()
         except (NgsiLdError, TimeoutError) as error:
-            log.warning("the lease cannot be asked for: %s", error)
+            reason = str(error) or "the database does not answer"
+            log.warning("the lease cannot be asked for: %s", reason)
             return None
         if term is not None:
             self._valid_until = asked_at + self._seconds * _SAFETY

@@ -67,6 +67,11 @@ class EmbeddedMongod:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
+    def exit_code(self) -> int | None:
+        """The exit code of a server that has ended by itself (negative: the signal)."""
+        return self._process.poll() if self._process else None
+
+    @property
     def log_path(self) -> Path:
         """The log the server writes."""
         return self._directory / "mongod.log"

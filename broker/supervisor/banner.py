@@ -21,6 +21,11 @@ def api_url(settings: Settings) -> str:
     return f"http://{shown}:{settings.server.port}"
 
 
+def say_that_it_starts(settings: Settings) -> None:
+    """Print that nothing is wrong so far: on a busy machine a start takes a while."""
+    say(f"Mutsura {__version__} starts, with its data in {_short(settings.data_directory)} ...")
+
+
 def say_what_runs(settings: Settings, *, database: str, mqtt: str | None) -> None:
     """Print where everything is."""
     url = settings.server.public_url or api_url(settings)

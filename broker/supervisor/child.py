@@ -123,6 +123,11 @@ class Child:
         if now - self._started >= STEADY_AFTER:
             self._pause = 0.0
         self._due = now + self._pause
-        how = f"was killed by {Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        how = how_it_ended(code)
         log.warning("%s %s and is started again in %.1f s", self.program.name, how, self._pause)
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
+
+
+def how_it_ended(code: int) -> str:
+    """Return what an exit code says of the end of a process."""
+    return f"was killed by {Signals(-code).name}" if code < 0 else f"ended with code {code}"

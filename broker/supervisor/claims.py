@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 
 from broker.api.accepting import WIDTH
 from broker.embedded.errors import DataDirectoryInUse, PortTaken
-from broker.embedded.ports import is_free, shared_socket
+from broker.embedded.ports import shared_socket, why_not_free
 
 
 @contextmanager
@@ -74,12 +74,13 @@ def claimed_port(host: str, port: int, *, workers: int, directory: Path) -> Iter
     The file they share is in a directory, where it has no name.
 
     Raises:
-        PortTaken: another program listens there, or the address is not one of this machine.
+        PortTaken: it cannot be had; the message says why.
     """
-    if port and not is_free(port, host):
+    reason = why_not_free(port, host) if port else None
+    if reason is not None:
         raise PortTaken(
-            f"port {port} of {host} cannot be had: another program listens there, or the address "
-            "is not one of this machine. Choose another with --port or MUTSURA_SERVER_PORT"
+            f"port {port} of {host} cannot be had: {reason}. Choose another with --port or "
+            "MUTSURA_SERVER_PORT"
         )
     with ExitStack() as held:
         listener = held.enter_context(shared_socket(host, port))

@@ -29,8 +29,8 @@ from broker.embedded.mqtt import TrialBroker, trial_broker
 from broker.embedded.ports import free_port
 from broker.observability.metrics import forget_process, prepare_directory
 from broker.observability.processes import Restarts
-from broker.supervisor.banner import api_url, say, say_what_runs, warn_if_open
-from broker.supervisor.child import Child, Program
+from broker.supervisor.banner import api_url, say, say_that_it_starts, say_what_runs, warn_if_open
+from broker.supervisor.child import Child, Program, how_it_ended
 from broker.supervisor.claims import SharedPort, claimed_directory, claimed_port
 from broker.supervisor.inventory import Inventory
 from broker.supervisor.programs import adapters_program, broker_programs, child_environment
@@ -73,6 +73,7 @@ class Node:
             port = held.enter_context(claim)
             self._settings = replace(self._settings, server=replace(server, port=port.number))
             warn_if_open(self._settings)
+            say_that_it_starts(self._settings)
             metrics = data / "run" / "metrics"
             prepare_directory(metrics)
             self._restarts = Restarts(metrics)
@@ -154,7 +155,9 @@ class Node:
     def _tend_mongod(self) -> None:
         if self._mongod is None or self._mongod.pid is not None:
             return
-        log.warning("the embedded database ended and is started again")
+        code = self._mongod.exit_code
+        how = "is not there" if code is None else how_it_ended(code)
+        log.warning("the embedded database %s and is started again", how)
         self._count_restart("mongod")
         try:
             self._restart(self._mongod)

@@ -35,6 +35,7 @@ def node(tmp_path: Path) -> Iterator[RunningNode]:
 
 def test_it_says_where_everything_is(shared: RunningNode) -> None:
     told = shared.output.read_text()
+    assert "starts, with its data in " in told.splitlines()[0]
     assert "is ready (2 API workers, 1 engine)" in told
     assert f"API         {shared.url}/ngsi-ld/v1" in told
     assert "(embedded, in" in told
