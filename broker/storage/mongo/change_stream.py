@@ -48,6 +48,9 @@ _WAIT_MS = 1_000
 _CURSOR = "$cmd.aggregate"
 _ENDING = frozenset({"delete", "dropDatabase"})
 _MARGIN = timedelta(seconds=10)
+_WRITTEN = [("at", 1), ("q", 1), ("v", 1)]
+"""The order in which changes were written; the places of records are none, as a server that was
+killed puts back several at a time."""
 
 
 class MongoChangeSource:
@@ -124,7 +127,8 @@ class MongoChangeSource:
         for tenant in await self._databases.tenants():
             changes = self._databases.of(tenant)["changes"]
             with translated():
-                async for document in changes.find({"at": {"$gte": since}}).sort("$natural", 1):
+                found = changes.find({"at": {"$gte": since}}, sort=_WRITTEN, allow_disk_use=True)
+                async for document in found:
                     change = decode_change(document)
                     yield EntityChanged(tenant, change, _replayed_order(change.at))
 

@@ -166,6 +166,8 @@ class GroupPlan:
             for number, change in enumerate(plan.changes):
                 record = encode_change(change, self.id, self.encoded, base=base)
                 base = None
+                if number:
+                    record["q"] = number
                 if plan.marks:
                     record.update(plan.marks.get(number, {}))
                 self.records.append(record)

@@ -140,3 +140,17 @@ async def test_the_time_of_a_quiet_position_goes_on(store, source, monkeypatch):
     batch = await source.read()
     assert not batch.events
     assert batch.position.at > opened.position.at
+
+
+async def test_changes_are_replayed_as_they_were_made_wherever_they_lie(store, source, databases):
+    entity = Entity(id="urn:e:1", types=("https://example.org/T",), attributes={})
+    make, remove = patching.create_entity(entity), patching.delete_entity("urn:e:1")
+    made = []
+    for group in ([make], [remove, make, remove, make], [remove, make], [remove]):
+        outcomes = await store.apply_many("", [("urn:e:1", operation) for operation in group])
+        made += [outcome.change for outcome in outcomes]
+    changes = databases.of("")["changes"]
+    records = await changes.find().to_list()
+    await changes.delete_many({})
+    await changes.insert_many(records[::2] + records[1::2])  # as after the recovery of a server
+    assert [event.change async for event in source.replay("2026")] == made

@@ -76,7 +76,7 @@ def refusing(error):
 
 
 async def changes_of(databases, entity_id, tenant=""):
-    cursor = databases.of(tenant)["changes"].find({"e": entity_id}).sort("$natural", 1)
+    cursor = databases.of(tenant)["changes"].find({"e": entity_id}).sort([("at", 1), ("q", 1)])
     return [decode_change(document) for document in await cursor.to_list()]
 
 
