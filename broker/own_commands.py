@@ -177,12 +177,8 @@ def _check_values(settings: Settings) -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    from urllib.request import ProxyHandler, build_opener, install_opener  # noqa: PLC0415
-
     from broker.supervisor import Node  # noqa: PLC0415
 
-    # The supervisor asks nobody but its own node, which a proxy of the environment does not know.
-    install_opener(build_opener(ProxyHandler({})))
     settings = _settings_of_node(parsed)
     prepare_data_directory(settings.data_directory.resolve())
     return Node(settings).run()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.request
 from collections import Counter
 from http.client import HTTPException
 from typing import Final
+
+from broker.supervisor.own_api import ask
 
 _EVERY: Final = 1.0
 _SETTLED_AFTER: Final = 5.0
@@ -46,14 +47,14 @@ class Inventory:
 
     def _count(self) -> int:
         url = f"{self._entities}&limit=0&count=true"
-        with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - our own API
+        with ask(url, timeout=2.0) as answer:
             return int(answer.headers.get("NGSILD-Results-Count", 0))
 
     def _tell(self, total: int) -> str:
         if total > _MOST_COUNTED:
             return f"Loaded: {total} entities"
         url = f"{self._entities}&pick=id,type&limit={_MOST_COUNTED}"
-        with urllib.request.urlopen(url, timeout=5.0) as answer:  # noqa: S310 - our own API
+        with ask(url, timeout=5.0) as answer:
             entities = json.load(answer)
         kinds = Counter(_short(entity["type"]) for entity in entities)
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())

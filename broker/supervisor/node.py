@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-import urllib.request
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -33,6 +32,7 @@ from broker.supervisor.banner import api_url, say, say_that_it_starts, say_what_
 from broker.supervisor.child import Child, Program, how_it_ended
 from broker.supervisor.claims import SharedPort, claimed_directory, claimed_port
 from broker.supervisor.inventory import Inventory
+from broker.supervisor.own_api import ask
 from broker.supervisor.programs import adapters_program, broker_programs, child_environment
 
 _LOOK: Final = 0.1
@@ -174,10 +174,9 @@ class Node:
                 child.use(self._environment)
 
     def _answers(self) -> bool:
-        request = f"{api_url(self._settings)}/ready"
         try:
-            with urllib.request.urlopen(request, timeout=1.0) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
+            with ask(f"{api_url(self._settings)}/ready", timeout=1.0) as answer:
+                return answer.status == 200
         except (OSError, HTTPException):
             return False
 
