@@ -32,27 +32,31 @@ def test_a_row_labelled_as_a_total_is_no_area(word):
     assert read.report.warnings == []
 
 
-def test_a_total_above_the_areas_and_one_for_each_day_are_told_apart():
-    rows = [
-        area("総数", "15", "15"), area("本町", "10", "12"), area("栄町", "5", "3"),
-        area("総数", "16", "16", day="2024-05-01"), area("本町", "11", "13", day="2024-05-01"),
-        area("栄町", "5", "3", day="2024-05-01"),
-    ]  # fmt: skip
-    read = imported([HEADER, *rows])
-    assert names(read) == ["本町", "栄町"] * 2
-    assert read.report.rows.ignored == 2
-    assert read.report.warnings == []
+OF_EACH_DAY = [
+    area("総数", "15", "15"), area("本町", "10", "12"), area("栄町", "5", "3"),
+    area("総数", "16", "16", day="2024-05-01"), area("本町", "11", "13", day="2024-05-01"),
+    area("栄町", "5", "3", day="2024-05-01"),
+]  # fmt: skip
+OF_PARTS = [
+    area("本町", "10", "12"), area("栄町", "5", "3"), area("焼津地区計", "15", "15"),
+    area("大村", "1", "2"), area("小川", "3", "4"), area("南部地区計", "4", "6"),
+    area("合計", "19", "21"),
+]  # fmt: skip
 
 
-def test_totals_of_parts_are_proved_by_their_figures():
-    rows = [
-        area("本町", "10", "12"), area("栄町", "5", "3"), area("焼津地区計", "15", "15"),
-        area("大村", "1", "2"), area("小川", "3", "4"), area("南部地区計", "4", "6"),
-        area("合計", "19", "21"),
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "left", "ignored"),
+    [
+        pytest.param(OF_EACH_DAY, ["本町", "栄町"] * 2, 2, id="above the areas, for each day"),
+        pytest.param(
+            OF_PARTS, ["本町", "栄町", "大村", "小川"], 3, id="of parts, by figures"
+        ),
+    ],
+)
+def test_totals_are_told_from_areas(rows, left, ignored):
     read = imported([HEADER, *rows])
-    assert names(read) == ["本町", "栄町", "大村", "小川"]
-    assert read.report.rows.ignored == 3
+    assert names(read) == left
+    assert read.report.rows.ignored == ignored
     assert read.report.warnings == []
 
 
