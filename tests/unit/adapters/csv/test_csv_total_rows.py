@@ -48,9 +48,7 @@ OF_PARTS = [
     ("rows", "left", "ignored"),
     [
         pytest.param(OF_EACH_DAY, ["本町", "栄町"] * 2, 2, id="above the areas, for each day"),
-        pytest.param(
-            OF_PARTS, ["本町", "栄町", "大村", "小川"], 3, id="of parts, by figures"
-        ),
+        pytest.param(OF_PARTS, ["本町", "栄町", "大村", "小川"], 3, id="of parts, by figures"),
     ],
 )
 def test_totals_are_told_from_areas(rows, left, ignored):
