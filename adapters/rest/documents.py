@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
+from yarl import URL
 
 from adapters.rest.mapping import RecordMapping
+from adapters.rest.pages import Pages
 from adapters.rest.settings import Settings, SourceSettings, SourceSpec
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import RetryLater
@@ -50,12 +53,17 @@ class Documents:
         self._context = context
         self._mapping = mapping
         self._specs = {
-            name: _merged(spec, context.settings.sources.get(name))
+            name: merged(spec, context.settings.sources.get(name))
             for name, spec in mapping.spec.sources.items()
         }
         self._limits = HttpLimits(
             timeout=context.settings.timeout, body_bytes=context.settings.largest_body
         )
+        self._pages = {
+            name: Pages(spec.pages, name=name)
+            for name, spec in self._specs.items()
+            if spec.pages is not None
+        }
         self._kept: dict[str, Kept] = {}
         self.documents: dict[str, Any] = {"adapter": context.name}
 
@@ -87,33 +95,56 @@ class Documents:
     async def _fetch(
         self, name: str, spec: SourceSpec, kept: Kept, now: float, *, known: bool
     ) -> None:
+        if name in self._pages:
+            await self._take(name, replace(kept, asked=now), await self._all_pages(name, kept.url))
+            return
         conditions = kept.conditions() if known and name in self.documents else {}
-        answer = await self._context.http.fetch(
-            kept.url,
-            method=spec.method,
-            headers={**spec.headers, **conditions},
-            body=None if spec.body is None else spec.body.encode(),
-            limits=self._limits,
-        )
-        self._context.health.count("requests")
+        answer = await self._ask(spec, kept.url, conditions)
         if answer.status == UNCHANGED and conditions:
             await self._keep(name, replace(kept, asked=now))
             return
         _expect_document(answer, kept.url)
-        digest = hashlib.sha256(answer.body).hexdigest()
-        if digest != kept.hash or name not in self.documents:
-            self.documents[name] = self._parsed(name, answer.body)
-            await asyncio.to_thread(_write, self._path(name), answer.body)
-        await self._keep(
-            name,
-            Kept(
-                kept.url,
-                answer.headers.get("etag"),
-                answer.headers.get("last-modified"),
-                digest,
-                now,
-            ),
+        validators = replace(
+            kept,
+            asked=now,
+            etag=answer.headers.get("etag"),
+            last_modified=answer.headers.get("last-modified"),
         )
+        await self._take(name, validators, answer.body)
+
+    async def _ask(self, spec: SourceSpec, url: str, headers: Mapping[str, str]) -> Fetched:
+        self._context.health.count("requests")
+        return await self._context.http.fetch(
+            url,
+            method=spec.method,
+            headers={**spec.headers, **headers},
+            body=None if spec.body is None else spec.body.encode(),
+            limits=self._limits,
+        )
+
+    async def _all_pages(self, name: str, first: str) -> bytes:
+        spec = self._specs[name]
+        stranger = replace(spec, headers={})
+
+        async def ask(url: str) -> Fetched:
+            return await self._ask(spec if _host(url) == _host(first) else stranger, url, {})
+
+        def parse(answer: Fetched) -> Any:
+            _expect_document(answer, answer.url)
+            return self._parsed(name, answer.body)
+
+        document = await self._pages[name].joined(
+            first, ask, parse, most_bytes=self._limits.body_bytes
+        )
+        return await asyncio.to_thread(orjson.dumps, document)
+
+    async def _take(self, name: str, kept: Kept, body: bytes) -> None:
+        """Make a body that was fetched the document, if it is another one than before."""
+        digest = hashlib.sha256(body).hexdigest()
+        if digest != kept.hash or name not in self.documents:
+            self.documents[name] = self._parsed(name, body)
+            await asyncio.to_thread(_write, self._path(name), body)
+        await self._keep(name, replace(kept, hash=digest))
 
     async def _keep(self, name: str, kept: Kept) -> None:
         self._kept[name] = kept
@@ -141,7 +172,13 @@ class Documents:
             raise RetryLater(f"{name} is not JSON ({error}); it begins with {start!r}") from error
 
 
-def _merged(spec: SourceSpec, given: SourceSettings | None) -> SourceSpec:
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    found = URL(url)
+    return found.scheme, found.host, found.port
+
+
+def merged(spec: SourceSpec, given: SourceSettings | None) -> SourceSpec:
+    """Return what the mapping says of a source with what the settings say instead."""
     if given is None:
         return spec
     return replace(
@@ -151,6 +188,7 @@ def _merged(spec: SourceSpec, given: SourceSettings | None) -> SourceSpec:
         method=given.method or spec.method,
         body=given.body or spec.body,
         headers={**spec.headers, **given.headers},
+        pages=given.pages or spec.pages,
     )
 
 

@@ -13,13 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
-
-from adapters.rest.functions import OPTIONS
+from adapters.rest.expressions import compiled, compiled_if_given, search
 from adapters.rest.settings import AttributeSpec, EntitySpec, JoinSpec, MappingSpec
-from adapters.runtime.errors import Misconfigured, SkipRecord
+from adapters.runtime.errors import SkipRecord
 
 Scope = Mapping[str, Any]
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -40,10 +36,10 @@ class RecordMapping:
 
     def __init__(self, spec: MappingSpec, *, where: str) -> None:
         self.spec = spec
-        self._records = _expression(spec.records, f"{where}.records")
-        self._let = {n: _expression(one, f"{where}.let.{n}") for n, one in spec.let.items()}
+        self._records = compiled(spec.records, f"{where}.records")
+        self._let = {n: compiled(one, f"{where}.let.{n}") for n, one in spec.let.items()}
         self._joins = {n: _Join(one, f"{where}.join.{n}") for n, one in spec.join.items()}
-        self._valid_for = _optional(spec.valid_for, f"{where}.valid_for")
+        self._valid_for = compiled_if_given(spec.valid_for, f"{where}.valid_for")
         self._urls = {
             name: _Template(one.url, f"{where}.sources.{name}.url", one.values)
             for name, one in spec.sources.items()
@@ -64,17 +60,17 @@ class RecordMapping:
 
     def valid_for(self, documents: Scope) -> float | None:
         """Return the seconds for which the partner says its data hold."""
-        found = _search(self._valid_for, documents) if self._valid_for else None
+        found = search(self._valid_for, documents) if self._valid_for else None
         return float(found) if isinstance(found, int | float) else None
 
     def records(self, documents: Scope) -> Iterator[Record]:
         """Yield the records; raises `SkipRecord` when the documents hold no list of them."""
-        found = _search(self._records, documents)
+        found = search(self._records, documents)
         if not isinstance(found, list):
             raise SkipRecord(
                 f"`records: {self.spec.records}` finds {type(found).__name__} instead of a list"
             )
-        shared = {**documents, **{n: _search(one, documents) for n, one in self._let.items()}}
+        shared = {**documents, **{n: search(one, documents) for n, one in self._let.items()}}
         tables = {name: join.index(shared) for name, join in self._joins.items()}
         for number, given in enumerate(found):
             place = f"{self.spec.records}[{number}]"
@@ -101,21 +97,21 @@ class _Join:
     def __init__(self, spec: JoinSpec, where: str) -> None:
         self.required = spec.required
         self.by = spec.by
-        self._table = _expression(spec.table, f"{where}.table")
-        self._key = _optional(spec.key, f"{where}.key")
-        self._by = _expression(spec.by, f"{where}.by")
+        self._table = compiled(spec.table, f"{where}.table")
+        self._key = compiled_if_given(spec.key, f"{where}.key")
+        self._by = compiled(spec.by, f"{where}.by")
 
     def index(self, shared: Scope) -> Mapping[str, Any]:
-        table = _search(self._table, shared)
+        table = search(self._table, shared)
         if isinstance(table, dict):
             return table
         if not isinstance(table, list) or self._key is None:
             return {}
-        return {str(_search(self._key, one)): one for one in table}
+        return {str(search(self._key, one)): one for one in table}
 
     def wanted(self, scope: Scope) -> str | None:
         """Return the key to look up for a record."""
-        key = _search(self._by, scope)
+        key = search(self._by, scope)
         return None if key is None else str(key)
 
     def find(self, scope: Scope, table: Mapping[str, Any]) -> Any:
@@ -129,14 +125,14 @@ class _EntityTemplate:
         self._place = place
         self._id = _Template(spec.id, f"{where}.id")
         self._type = spec.type
-        self._when = _optional(spec.when, f"{where}.when")
+        self._when = compiled_if_given(spec.when, f"{where}.when")
         self._attributes = {
             name: _AttributeTemplate(one, f"{where}.attributes.{name}")
             for name, one in spec.attributes.items()
         }
 
     def entity(self, scope: Scope) -> dict[str, Any] | None:
-        if self._when is not None and _search(self._when, scope) in (None, False):
+        if self._when is not None and search(self._when, scope) in (None, False):
             return None
         entity_id = self._id.fill(scope, "the id")
         if not URI.fullmatch(entity_id):
@@ -155,14 +151,14 @@ class _EntityTemplate:
 class _AttributeTemplate:
     def __init__(self, spec: AttributeSpec, where: str) -> None:
         self._spec = spec
-        self._value = _optional(spec.value or spec.geometry, f"{where}.value")
-        self._point = [_expression(one, f"{where}.point") for one in spec.point or []]
+        self._value = compiled_if_given(spec.value or spec.geometry, f"{where}.value")
+        self._point = [compiled(one, f"{where}.point") for one in spec.point or []]
         self._text = _Template(spec.text or spec.object or "", where)
         self._languages = {
-            one: _expression(text, f"{where}.languages.{one}")
+            one: compiled(text, f"{where}.languages.{one}")
             for one, text in (spec.languages or {}).items()
         }
-        self._observed_at = _optional(spec.observedAt, f"{where}.observedAt")
+        self._observed_at = compiled_if_given(spec.observedAt, f"{where}.observedAt")
         self._inner = {
             name: _AttributeTemplate(one, f"{where}.attributes.{name}")
             for name, one in spec.attributes.items()
@@ -177,7 +173,7 @@ class _AttributeTemplate:
         if self._spec.unitCode is not None:
             attribute["unitCode"] = self._spec.unitCode
         if self._observed_at is not None:
-            observed = _search(self._observed_at, scope)
+            observed = search(self._observed_at, scope)
             if observed is not None:
                 attribute["observedAt"] = observed
         for name, inner in self._inner.items():
@@ -197,14 +193,14 @@ class _AttributeTemplate:
         if spec.point is not None:
             return _member("GeoProperty", "value", self._point_value(scope))
         if spec.languages is not None:
-            texts = {one: _search(e, scope) for one, e in self._languages.items()}
+            texts = {one: search(e, scope) for one, e in self._languages.items()}
             known = {one: text for one, text in texts.items() if text}
             return _member("LanguageProperty", "languageMap", known or None)
         kind = "GeoProperty" if spec.geometry is not None else "Property"
-        return _member(kind, "value", _search(self._value, scope) if self._value else None)
+        return _member(kind, "value", search(self._value, scope) if self._value else None)
 
     def _point_value(self, scope: Scope) -> dict[str, Any] | None:
-        position = [_search(one, scope) for one in self._point]
+        position = [search(one, scope) for one in self._point]
         if None in position:
             return None
         for one in position:
@@ -225,8 +221,7 @@ class _Template:
         self._where = where
         self._named = named or {}
         self._places = {
-            place: _expression(self._named.get(place, place), where)
-            for place in PLACE.findall(text)
+            place: compiled(self._named.get(place, place), where) for place in PLACE.findall(text)
         }
 
     def retold(self, text: str) -> _Template:
@@ -236,7 +231,7 @@ class _Template:
     def fill(self, scope: Scope, what: str) -> str:
         """Return the text; raises `SkipRecord` when a value is missing."""
         for place, expression in self._places.items():
-            if _usable(_search(expression, scope)) is None:
+            if _usable(search(expression, scope)) is None:
                 raise SkipRecord(f"{what} needs a value for {{{place}}}, and there is none")
         return PLACE.sub(lambda found: self._filled(found[1], scope), self._text)
 
@@ -248,7 +243,7 @@ class _Template:
             return None
 
     def _filled(self, place: str, scope: Scope) -> str:
-        text = str(_usable(_search(self._places[place], scope)))
+        text = str(_usable(search(self._places[place], scope)))
         return quote(text, safe=":-._~") if URI.match(self._text) else text
 
 
@@ -256,21 +251,3 @@ def _usable(value: Any) -> str | int | float | None:
     if isinstance(value, bool) or value == "":
         return None
     return value if isinstance(value, str | int | float) else None
-
-
-def _expression(text: str, where: str) -> ParsedResult:
-    try:
-        return jmespath.compile(text)
-    except JMESPathError as error:
-        raise Misconfigured(f"{where}: {text!r} is not an expression: {error}") from error
-
-
-def _optional(text: str | None, where: str) -> ParsedResult | None:
-    return None if text is None else _expression(text, where)
-
-
-def _search(expression: ParsedResult, scope: Any) -> Any:
-    try:
-        return expression.search(scope, options=OPTIONS)
-    except JMESPathError as error:
-        raise SkipRecord(f"{expression.expression}: {error}") from error

@@ -10,6 +10,56 @@ from adapters.runtime.settings import Seconds, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PagesSpec:
+    """How the pages of a document follow each other."""
+
+    by: Literal["link", "url", "cursor", "page", "offset"] = setting(
+        help="what leads to the next page: the Link header (rel=next), a URL or a cursor in the "
+        "page, or a parameter that counts pages or items"
+    )
+    items: str = setting("", help="names that lead to the list of a page; empty: it is the list")
+    next: str | None = setting(
+        None, help="expression over the page for the URL or cursor of the next; null after the last"
+    )
+    parameter: str = setting("", help="query parameter of the cursor, page or offset")
+    first: int | None = setting(None, help="its first value: 1 for pages, 0 for offsets")
+    more: str | None = setting(None, help="expression over the page; null or false on the last")
+    total: str | None = setting(None, help="expression over the page for the number of all items")
+    most: int = setting(1000, help="more pages than this are a fault")
+    time: Seconds = setting(600.0, help="time all pages together may take")
+
+    def __post_init__(self) -> None:
+        needed = NEEDED_BY_PAGES[self.by]
+        for name in ("next", "parameter"):
+            if bool(getattr(self, name)) != (name in needed):
+                does = "needs" if name in needed else "does not take"
+                raise ValueError(f"`by: {self.by}` {does} `{name}`")
+        if self.by not in COUNTED and (self.more or self.total or self.first is not None):
+            raise ValueError("first, more and total are for `by: page` and `by: offset`")
+        if self.items and not all(self.items.split(".")):
+            raise ValueError(f"items takes names joined by dots, found {self.items!r}")
+        if self.most < 1:
+            raise ValueError("most must be at least 1")
+
+    @property
+    def start(self) -> int | None:
+        """What the parameter is for the first page."""
+        if self.by not in COUNTED:
+            return None
+        return COUNTED[self.by] if self.first is None else self.first
+
+
+NEEDED_BY_PAGES: dict[str, tuple[str, ...]] = {
+    "link": (),
+    "url": ("next",),
+    "cursor": ("next", "parameter"),
+    "page": ("parameter",),
+    "offset": ("parameter",),
+}
+COUNTED = {"page": 1, "offset": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
     """One document of the partner; what is not given is taken from the mapping file."""
 
@@ -18,6 +68,7 @@ class SourceSettings:
     method: Literal["GET", "POST"] | None = setting(None, help="HTTP method")
     body: str | None = setting(None, help="body of a POST")
     headers: dict[str, str] = setting({}, help="headers to send, such as a key")
+    pages: PagesSpec | None = setting(None, help="how its pages follow each other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +81,9 @@ class Settings:
     every: Seconds = setting(600.0, help="time between two polls")
     jitter: float = setting(0.1, help="share of `every` by which a poll may be early or late")
     timeout: Seconds = setting(30.0, help="time one request may take")
-    largest_body: int = setting(32_000_000, help="largest answer taken, in bytes")
+    largest_body: int = setting(
+        32_000_000, help="largest answer taken, all its pages together, in bytes"
+    )
     longest_pause: Seconds = setting(3600.0, help="longest pause after failures")
     sources: dict[str, SourceSettings] = setting({}, help="what differs from the mapping's sources")
 
@@ -54,6 +107,11 @@ class SourceSpec:
     method: Literal["GET", "POST"] = setting("GET", help="HTTP method")
     body: str | None = setting(None, help="body of a POST")
     headers: dict[str, str] = setting({}, help="headers to send")
+    pages: PagesSpec | None = setting(None, help="how its pages follow each other")
+
+    def __post_init__(self) -> None:
+        if self.pages is not None and self.format != "json":
+            raise ValueError("pages are for `format: json`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

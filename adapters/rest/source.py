@@ -18,8 +18,9 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from adapters.rest.documents import Documents
+from adapters.rest.documents import Documents, merged
 from adapters.rest.mapping import Record, RecordMapping
+from adapters.rest.pages import Pages
 from adapters.rest.settings import MappingSpec, Settings
 from adapters.runtime.backoff import Backoff
 from adapters.runtime.configuration import read_file
@@ -148,5 +149,8 @@ def _check_sources(settings: Settings, mapping: RecordMapping) -> None:
             raise Misconfigured(f"sources: the mapping has no {name!r}; {nearest(name, known)}")
     for name, spec in known.items():
         given = settings.sources.get(name)
-        if not spec.url and (given is None or not given.url):
+        used = merged(spec, given)
+        if not used.url:
             raise Misconfigured(f"sources.{name}: give its `url`; the mapping has none")
+        if used.pages is not None:
+            Pages(used.pages, name=name)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from adapters.runtime.address_guard import literal, refusal
@@ -159,8 +160,16 @@ class HttpClient:
             method, url, headers=headers, data=body, allow_redirects=False, timeout=connect
         ) as response:
             content = await _read(response, bounds.body_bytes)
-            names = {name.lower(): value for name, value in response.headers.items()}
-            return Fetched(response.status, names, content, str(url))
+            return Fetched(response.status, _by_name(response.headers), content, str(url))
+
+
+def _by_name(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    """Return the headers by name, those given several times as one (RFC 9110, section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
