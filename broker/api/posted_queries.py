@@ -25,6 +25,7 @@ from broker.query.geo_parser import parse_geo_query
 from broker.query.order_parser import parse_ordering
 from broker.query.q_parser import parse_q
 from broker.query.selection import parse_scopes, parse_types
+from broker.representations.checks import node_of
 
 REPRESENTATION_MEMBERS = frozenset(
     {"attrs", "pick", "omit", "lang", "join", "joinLevel", "containedBy", "datasetId"}
@@ -47,7 +48,7 @@ def posted_query(
     in_snapshot: bool = False,
 ) -> EntityQuery:
     """Return the query of a Query object. Raises BadRequestData, TooComplexQuery."""
-    members = _object(body, _MEMBERS, "")
+    members = _object(node_of(body, ()), _MEMBERS, "")
     if members.get("type") != "Query":
         raise BadRequestData("the member type of a query is 'Query'", pointer="/type")
     selectors, has_type, is_any = _selectors(members, terms)
@@ -110,7 +111,7 @@ def _selectors(
     types: list[str] = []
     for index, item in enumerate(entities):
         pointer = f"/entities/{index}"
-        selector = _object(item, _SELECTOR, pointer)
+        selector = _object(node_of(item, ("entities", index)), _SELECTOR, pointer)
         type_text = string(selector, "type", pointer)
         if type_text is None:
             raise BadRequestData(

@@ -26,6 +26,7 @@ from broker.operations.snapshots import SnapshotWish
 from broker.query.ast import And, Expression, Linked, Or
 from broker.query.evaluate import compile_predicate
 from broker.query.q_parser import parse_q
+from broker.representations.checks import node_of
 from broker.subscriptions.reading_endpoint import read_endpoint
 
 MOST_QUERIES = 100
@@ -111,9 +112,10 @@ def read_snapshot_query(body: Any, context: Context) -> SnapshotQuery:
 def _object(body: Any) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise BadRequestData("the body is a JSON object of type Snapshot")
-    for name in body.keys() - _MEMBERS - {"@context"}:
+    members = node_of(body, ())
+    for name in members.keys() - _MEMBERS - {"@context"}:
         raise BadRequestData(f"a snapshot has no member '{name}'", pointer=f"/{name}")
-    return body
+    return members
 
 
 def _check_type(members: Mapping[str, Any], *, is_needed: bool) -> None:

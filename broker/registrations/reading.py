@@ -27,6 +27,7 @@ from broker.representations.checks import (
     dataset_ids,
     date_time,
     duration,
+    node_of,
     non_empty_list,
     non_empty_text,
     object_of,
@@ -63,7 +64,7 @@ def read_registration(body: Any, terms: Terms, *, now: str) -> Definition:
 
     `now` is the time in the fixed-width form: what ends before it is refused.
     """
-    members = object_of(body, ())
+    members = node_of(body, ())
     for name in _MANDATORY:
         if name not in members:
             raise refuse((name,), f"is missing; a registration needs {', '.join(_MANDATORY)}")
@@ -83,7 +84,7 @@ def read_registration_fragment(body: Any, terms: Terms, *, registration_id: str)
 
     A JSON null means the same here. Raises BadRequestData.
     """
-    members = dict(object_of(body, ()))
+    members = dict(node_of(body, ()))
     if members.get("id", registration_id) != registration_id:
         raise refuse(("id",), f"differs from the registration in the path, {registration_id}")
     members.pop("id", None)
@@ -159,7 +160,7 @@ def _refuse_others(members: Mapping[str, Any], known: tuple[str, ...], place: Pl
 
 
 def _entity_info(value: Any, place: Place, terms: Terms) -> Definition:
-    members = object_of(value, place)
+    members = node_of(value, place)
     _refuse_others(members, _ENTITY_MEMBERS, place)
     if "type" not in members:
         raise refuse((*place, "type"), "is missing: which type have the entities of the source?")

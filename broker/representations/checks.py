@@ -15,6 +15,7 @@ from broker.query.patterns import check_pattern
 
 Place: TypeAlias = tuple[str | int, ...]
 
+_KEYWORDS: Mapping[str, str] = {"@id": "id", "@type": "type"}
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:[0-9]+W|(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?"
@@ -37,6 +38,17 @@ def object_of(value: Any, place: Place) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise refuse(place, f"has to be a JSON object, not {_shown(value)}")
     return value
+
+
+def node_of(value: Any, place: Place) -> Mapping[str, Any]:
+    """Return a JSON object whose `@id` and `@type` are called `id` and `type` (clause 4.4)."""
+    members = object_of(value, place)
+    if members.keys().isdisjoint(_KEYWORDS):
+        return members
+    for keyword, name in _KEYWORDS.items():
+        if keyword in members and name in members:
+            raise refuse((*place, name), f"and {keyword!r} are the same member; give one")
+    return {_KEYWORDS.get(name, name): member for name, member in members.items()}
 
 
 def text(value: Any, place: Place) -> str:

@@ -24,6 +24,7 @@ from broker.representations.checks import (
     choice,
     dataset_ids,
     date_time,
+    node_of,
     non_empty_list,
     non_empty_text,
     object_of,
@@ -51,7 +52,7 @@ def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:
 
     `now` is the time in the fixed-width form: what expires before it is refused.
     """
-    members = object_of(body, ())
+    members = node_of(body, ())
     if "type" not in members:
         raise refuse(("type",), 'is missing; a subscription has "type": "Subscription"')
     definition = _read_members(members, terms)
@@ -65,7 +66,7 @@ def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:
 
 def read_fragment(body: Any, terms: Terms, *, subscription_id: str) -> Definition:
     """Return the members a subscription fragment changes (clause 5.8.2); NULL removes one."""
-    members = dict(object_of(body, ()))
+    members = dict(node_of(body, ()))
     if members.get("id", subscription_id) != subscription_id:
         raise refuse(("id",), f"differs from the subscription in the path, {subscription_id}")
     members.pop("id", None)
@@ -162,7 +163,7 @@ def _entities(value: Any, place: Place, terms: Terms) -> list[Definition]:
 
 
 def _selector(value: Any, place: Place, terms: Terms) -> Definition:
-    members = object_of(value, place)
+    members = node_of(value, place)
     selector: Definition = {}
     if "id" in members:
         selector["id"] = _ids(members["id"], (*place, "id"))

@@ -137,3 +137,16 @@ async def test_a_plus_for_a_level_of_a_scope_need_not_be_encoded(broker, scope):
     await broker.post("/entityOperations/upsert", [body])
     answer = await broker.get(f"/entities?type=Scoped&scopeQ={scope}")
     assert [one["id"] for one in answer.json] == ["urn:x:scoped"], answer.text
+
+
+async def test_a_posted_query_may_name_id_and_type_as_json_ld_does(broker, kind):
+    await broker.post("/entities", {"@id": f"urn:ngsi-ld:{kind}:1", "@type": kind})
+    selector = {"@type": kind, "@id": f"urn:ngsi-ld:{kind}:1"}
+    answer = await broker.post(
+        "/entityOperations/query", {"@type": "Query", "entities": [selector]}
+    )
+    assert [one["id"] for one in answer.json] == [f"urn:ngsi-ld:{kind}:1"]
+    twice = {"type": "Query", "entities": [selector | {"type": kind}]}
+    answer = await broker.post("/entityOperations/query", twice)
+    assert answer.status == 400
+    assert answer.json["pointer"] == "/entities/0/type"

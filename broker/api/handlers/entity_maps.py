@@ -19,6 +19,7 @@ from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
 from broker.operations.entity_maps import EntityMap, MapRequest
 from broker.query.entity_query import EntityQuery
+from broker.representations.checks import node_of
 
 _MEMBERS = frozenset({"@context", "id", "type", "expiresAt", "entityMap", "linkedMaps"})
 
@@ -102,17 +103,18 @@ def _expiry(body: Any, map_id: str) -> str | None:
     """Return when a fragment lets the map end, None if it does not say. Raises BadRequestData."""
     if not isinstance(body, dict) or not body:
         raise BadRequestData('an entity map fragment is an object: {"expiresAt": "…"}')
-    for name in body.keys() - _MEMBERS:
+    members = node_of(body, ())
+    for name in members.keys() - _MEMBERS:
         raise BadRequestData(
             f"an entity map has no member '{name}'; what can be changed is expiresAt",
             pointer=f"/{name}",
         )
     for name, fixed in (("type", "EntityMap"), ("id", map_id)):
-        if body.get(name, fixed) != fixed:
+        if members.get(name, fixed) != fixed:
             raise BadRequestData(f"'{name}' is {fixed!r} and cannot be changed", pointer=f"/{name}")
-    if "expiresAt" not in body:
+    if "expiresAt" not in members:
         return None
-    expires_at = body["expiresAt"]
+    expires_at = members["expiresAt"]
     canonical = canonical_time(expires_at) if isinstance(expires_at, str) else None
     if canonical is None:
         raise BadRequestData(

@@ -160,6 +160,19 @@ def test_what_is_wrong_is_refused_with_the_place(members: dict[str, Any], pointe
     assert refused.value.pointer == pointer
 
 
+def test_keywords_of_json_ld_are_names_of_id_and_type() -> None:
+    entities = [{"@type": "Sensor", "@id": "urn:a:1"}]
+    given = body(type=None, id=None, information=[{"entities": entities}])
+    given |= {"@id": "urn:r:1", "@type": "ContextSourceRegistration"}
+    read = read_registration(given, CORE, now=NOW)
+    assert read["id"] == "urn:r:1"
+    assert read["information"][0]["entities"] == [{"type": name("Sensor"), "id": "urn:a:1"}]
+    fragment = {"@id": "urn:r:1", "@type": "ContextSourceRegistration"}
+    assert read_registration_fragment(fragment, CORE, registration_id="urn:r:1") == {}
+    with pytest.raises(BadRequestData, match="same member"):
+        read_registration(given | {"id": "urn:r:1"}, CORE, now=NOW)
+
+
 def test_a_null_is_no_value() -> None:
     with pytest.raises(BadRequestData):
         read_registration({**body(), "scope": None}, CORE, now=NOW)

@@ -33,6 +33,9 @@ def endpoint(**members: Any) -> dict[str, Any]:
         ({"type": None}, "/type"),
         ({"type": "Subscribe"}, "/type"),
         ({"id": "no uri"}, "/id"),
+        ({"@type": "Subscription"}, "/type"),
+        ({"@id": "urn:a:b"}, "/id"),
+        ({"entities": [{"type": "A", "@type": "A"}]}, "/entities/0/type"),
         ({"id": ""}, "/id"),
         ({"entities": None}, None),
         ({"entities": []}, "/entities"),
@@ -245,3 +248,14 @@ def test_a_fragment_cannot_change_the_identifier() -> None:
     with pytest.raises(BadRequestData) as caught:
         read_fragment({"id": "urn:a:c"}, CORE, subscription_id="urn:a:b")
     assert caught.value.pointer == "/id"
+
+
+def test_keywords_of_json_ld_are_names_of_id_and_type() -> None:
+    given = body(type=None, id=None, entities=[{"@type": "Sensor", "@id": ["urn:a:1"]}])
+    read = read_subscription({"@id": "urn:s:1", "@type": "Subscription", **given}, CORE, now=NOW)
+    assert read["id"] == "urn:s:1"
+    assert read["entities"] == [{"id": ["urn:a:1"], "type": name("Sensor")}]
+    assert (
+        read_fragment({"@id": "urn:s:1", "@type": "Subscription"}, CORE, subscription_id="urn:s:1")
+        == {}
+    )
