@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from broker.model.entity import NO_ATTRIBUTES, NULL, Attributes, Instance
+from broker.model.terms import Terms
 
 
 class Fragment(NamedTuple):
@@ -20,7 +21,8 @@ class Fragment(NamedTuple):
       that stands alone is then the member `value`, whatever the kind of the target.
 
     `types` are added to those the entity has. `scopes` and `expires_at` are None where they are
-    not mentioned; `()` and NULL remove them.
+    not mentioned; `()` and NULL remove them. A merge has the `terms` that expand such a value where
+    the target is a VocabProperty.
     """
 
     id: str | None = None
@@ -28,6 +30,7 @@ class Fragment(NamedTuple):
     attributes: Attributes = NO_ATTRIBUTES
     scopes: tuple[str, ...] | None = None
     expires_at: str | None = None
+    terms: Terms | None = None
 
 
 def deletion(dataset_id: str | None = None) -> Instance:

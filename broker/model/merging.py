@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.model.attributes import (
     GEO_PROPERTY,
+    JSON_PROPERTY,
     LANGUAGE_PROPERTY,
     LIST_PROPERTY,
     LIST_RELATIONSHIP,
@@ -15,13 +17,16 @@ from broker.model.attributes import (
     RELATIONSHIP,
     SEALED_MEMBERS,
     VALUE_MEMBER,
+    VOCAB_PROPERTY,
 )
 from broker.model.draft import stamped
 from broker.model.entity import NULL, Instance, instance_of
 from broker.model.errors import BadRequestData
 from broker.model.fragment import is_deletion
 from broker.model.geometry import decoded, geometry_flaw, looks_like_geometry
+from broker.model.languages import NO_LANGUAGE, is_language_tag
 from broker.model.names import is_uri
+from broker.model.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,19 @@ class MergeDefaults:
     """What a merge applies where the fragment does not say it itself (clause 5.6.17).
 
     `observed_at` goes to existing attributes that have an observedAt, `lang` is the language of
-    texts given for a LanguageProperty.
+    texts given for a LanguageProperty, `terms` expand texts given for a VocabProperty.
     """
 
     observed_at: str | None = None
     lang: str | None = None
+    terms: Terms | None = None
+
+    def with_terms(self, terms: Terms | None) -> MergeDefaults:
+        """Return the same with other terms."""
+        return replace(self, terms=terms)
+
+
+_NO_DEFAULTS = MergeDefaults()
 
 
 def completed(name: str, instance: Instance) -> Instance:
@@ -70,7 +83,7 @@ def merged_instance(
     Raises BadRequestData if the fragment does not fit the type of the target, which stays.
     """
     kind = target["type"]
-    patch = _typed(name, patch, kind, defaults.lang)
+    patch = _typed(name, patch, kind, defaults)
     _check_members(name, kind, patch)
     result = dict(target)
     for member, value in patch.items():
@@ -99,7 +112,7 @@ def updated_instance(name: str, target: Instance, patch: Instance, now: str) -> 
     if "type" not in patch and "value" in patch and kind not in (PROPERTY, GEO_PROPERTY):
         reason = f"is a {kind}: its value is the member '{VALUE_MEMBER[kind]}'"
         raise _refusal(name, reason)
-    patch = _typed(name, patch, kind, None)
+    patch = _typed(name, patch, kind, _NO_DEFAULTS)
     _check_members(name, kind, patch)
     result = dict(target)
     for member, value in patch.items():
@@ -163,7 +176,7 @@ def _exchange(result: Instance, name: str, before: Instance | None, after: Insta
         result.pop(name, None)
 
 
-def _typed(name: str, patch: Instance, kind: str, lang: str | None) -> Instance:
+def _typed(name: str, patch: Instance, kind: str, defaults: MergeDefaults) -> Instance:
     """Return a patch that says of its value what the type of its target calls it."""
     declared = patch.get("type")
     if declared is not None and declared != kind:
@@ -171,27 +184,63 @@ def _typed(name: str, patch: Instance, kind: str, lang: str | None) -> Instance:
         raise _refusal(name, reason)
     if declared is not None or "value" not in patch:
         return patch
-    value = _value_as(name, kind, patch["value"], lang)
+    value = _value_as(name, kind, patch["value"], defaults)
     return {**{m: v for m, v in patch.items() if m != "value"}, VALUE_MEMBER[kind]: value}
 
 
-def _value_as(name: str, kind: str, value: Any, lang: str | None) -> Any:
+def _value_as(name: str, kind: str, value: Any, defaults: MergeDefaults) -> Any:
+    """Return a value that stands alone as that of an attribute whose type stays (5.6.17.4)."""
     if kind == GEO_PROPERTY:
         value = decoded(value)
-    if kind in (PROPERTY, GEO_PROPERTY, LIST_PROPERTY):
+    if kind not in _ALONE:
         return _checked(name, kind, value)
-    if kind == RELATIONSHIP and (is_uri(value) or _is_uris(value)):
-        return value
-    if kind == LIST_RELATIONSHIP and _is_uris(value):
-        return [{"object": uri} for uri in value]
-    if kind == LANGUAGE_PROPERTY and lang is not None and _is_texts(value):
-        return {lang: value}
-    expected = {
-        RELATIONSHIP: "a URI or an array of URIs",
-        LIST_RELATIONSHIP: "an array of URIs",
-        LANGUAGE_PROPERTY: "a languageMap, or a text together with the parameter 'lang'",
-    }.get(kind, f"an object with the member '{VALUE_MEMBER[kind]}'")
-    raise _refusal(name, f"is a {kind}, which takes {expected}")
+    interpret, expected = _ALONE[kind]
+    interpreted = interpret(value, defaults)
+    if interpreted is None:
+        raise _refusal(name, f"is a {kind}, which takes {expected}")
+    return interpreted
+
+
+def _object_alone(value: Any, _defaults: MergeDefaults) -> Any:
+    return value if is_uri(value) or _is_uris(value) else None
+
+
+def _object_list_alone(value: Any, _defaults: MergeDefaults) -> Any:
+    return [{"object": uri} for uri in value] if _is_uris(value) else None
+
+
+def _json_alone(value: Any, _defaults: MergeDefaults) -> Any:
+    return value if type(value) in (dict, list) else None
+
+
+def _vocab_alone(value: Any, defaults: MergeDefaults) -> Any:
+    names = value if type(value) is list else [value]
+    if defaults.terms is None or not names:
+        return None
+    if not all(type(name) is str and name and name != NULL for name in names):
+        return None
+    iris = [defaults.terms.expand(name) for name in names]
+    return iris if type(value) is list else iris[0]
+
+
+def _language_map_alone(value: Any, defaults: MergeDefaults) -> Any:
+    if type(value) is dict:
+        tags = all(tag == NO_LANGUAGE or is_language_tag(tag) for tag in value)
+        return value if tags and all(map(_is_texts, value.values())) else None
+    return {defaults.lang: value} if defaults.lang is not None and _is_texts(value) else None
+
+
+_ALONE: Mapping[str, tuple[Callable[[Any, MergeDefaults], Any], str]] = {
+    RELATIONSHIP: (_object_alone, "a URI or an array of URIs"),
+    LIST_RELATIONSHIP: (_object_list_alone, "an array of URIs"),
+    JSON_PROPERTY: (_json_alone, "an object or an array"),
+    VOCAB_PROPERTY: (_vocab_alone, "a term or an array of terms"),
+    LANGUAGE_PROPERTY: (
+        _language_map_alone,
+        "a languageMap, or a text together with the parameter 'lang'",
+    ),
+}
+"""How a value that stands alone is that of each kind (None: it cannot be), and what would be."""
 
 
 def _checked(name: str, kind: str, value: Any) -> Any:

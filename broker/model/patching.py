@@ -122,7 +122,7 @@ def merge_entity(
 
     Raises BadRequestData if the fragment does not fit the types of the attributes.
     """
-    common = defaults or MergeDefaults()
+    common = (defaults or MergeDefaults()).with_terms(fragment.terms)
 
     def merge(draft: Draft) -> Transition:
         for name, patches in fragment.attributes.items():

@@ -101,6 +101,7 @@ def read_fragment(
         attributes=_read_attributes(reader, members),
         scopes=_read_scopes(reader, members),
         expires_at=_read_expiry(reader, members),
+        terms=terms if reader.payload.partial else None,
     )
 
 

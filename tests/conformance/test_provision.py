@@ -76,3 +76,31 @@ async def test_no_overwrite_leaves_and_tells(broker, path):
 async def test_an_entity_is_changed_only_if_it_is_of_the_type_asked_for(broker, path, kind):
     assert (await broker.delete(f"{path}?type=Other")).status == 404
     assert (await broker.delete(f"{path}?type={kind}")).status == 204
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_a_simplified_merge_keeps_the_type_of_what_is_there(broker, kind, batch):
+    entity = f"urn:ngsi-ld:{kind}:1"
+    given = {
+        "use": {"type": "VocabProperty", "vocab": "commercial"},
+        "raw": {"type": "JsonProperty", "json": {"a": 1, "b": 2}},
+        "name": {"type": "LanguageProperty", "languageMap": {"en": "lake"}},
+        "stops": {"type": "ListRelationship", "objectList": ["urn:a:1"]},
+    }
+    await broker.post("/entities", {"id": entity, "type": kind, **given})
+    patch = {"use": "private", "raw": {"a": 3}, "name": {"ja": "湖"}, "stops": ["urn:a:2"]}
+    if batch:
+        body = [{"id": entity, **patch}]
+        answer = await broker.post("/entityOperations/merge?options=simplified", body)
+    else:
+        answer = await broker.patch(f"/entities/{entity}?format=simplified", patch)
+    assert answer.status == 204, answer.text
+    read = await broker.get(f"/entities/{entity}?options=keyValues")
+    assert read.json == {
+        "id": entity,
+        "type": kind,
+        "use": {"vocab": "private"},
+        "raw": {"json": {"a": 3, "b": 2}},
+        "name": {"languageMap": {"en": "lake", "ja": "湖"}},
+        "stops": ["urn:a:2"],
+    }
