@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import uvloop
@@ -19,6 +21,8 @@ from adapters.runtime.host import Host
 from adapters.runtime.manifest import installed, read_manifest
 from adapters.runtime.quality import RULES
 from broker.observability.logs import configure_logging
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: list[str]) -> int:
@@ -50,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=command)
         if name == "run":
             one.add_argument("--once", action="store_true", help="end when all have finished")
+            one.add_argument(
+                "--patient",
+                type=float,
+                metavar="SECONDS",
+                help="read a wrong configuration again after so long, until it is right",
+            )
     dead_letter_command.add_to(commands, add_configuration)
     return parser
 
@@ -61,9 +71,14 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="data folder, instead of the file's")
 
 
-def configuration_of(arguments: argparse.Namespace) -> Configuration:
+def configuration_of(arguments: argparse.Namespace, *, look_further: bool = False) -> Configuration:
     """Read the configuration the arguments name."""
-    return read_configuration(arguments.config, broker_url=arguments.broker, data=arguments.data)
+    return read_configuration(
+        arguments.config,
+        broker_url=arguments.broker,
+        data=arguments.data,
+        look_further=look_further,
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -82,26 +97,40 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    configuration = configuration_of(arguments)
-    faults: list[str] = []
-    for one in configuration.adapters:
-        try:
-            one.manifest.check(one.settings)
-        except Misconfigured as error:
-            faults.append(f"{one.name}: {error.detail}")
-    if faults:
-        raise Misconfigured("\n".join(faults))
+    configuration = configuration_of(arguments, look_further=True)
     for one in configuration.adapters:
         tenant = one.broker.tenant or "the default tenant"
         sys.stdout.write(f"{one.name}: {one.manifest.name} into {tenant}\n")
-    sys.stdout.write(f"{len(configuration.adapters)} adapters, broker {configuration.broker.url}\n")
+    number = len(configuration.adapters)
+    counted = "1 adapter" if number == 1 else f"{number} adapters"
+    sys.stdout.write(f"{counted}, broker {configuration.broker.url}\n")
     return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    host = Host(configuration_of(arguments))
+    read = _read_when_right if arguments.patient else configuration_of
+    host = Host(read(arguments))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return 0 if runner.run(_until_stopped(host, once=arguments.once)) else 1
+
+
+def _read_when_right(arguments: argparse.Namespace) -> Configuration:
+    """Read the configuration again and again until it is right; tell of each fault once."""
+    told = ""
+    while True:
+        try:
+            return configuration_of(arguments)
+        except Misconfigured as error:
+            if error.detail != told:
+                told = error.detail
+                log.error(  # noqa: TRY400 - foreseen
+                    "no adapter runs: the configuration %s is wrong. It is read again every %g s "
+                    "and used as soon as it is right.\n%s",
+                    arguments.config,
+                    arguments.patient,
+                    error.detail,
+                )
+        time.sleep(arguments.patient)
 
 
 async def _until_stopped(host: Host, *, once: bool) -> bool:

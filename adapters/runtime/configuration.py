@@ -15,6 +15,7 @@ is how secrets stay out of the file. Relative paths are relative to the file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
@@ -120,26 +121,63 @@ def read_configuration(
     environment: Mapping[str, str] | None = None,
     broker_url: str | None = None,
     data: Path | None = None,
+    look_further: bool = False,
 ) -> Configuration:
     """Read and check the file; `broker_url` and `data` win over what it says.
 
-    Raises `Misconfigured` with every fault found.
+    With `look_further` the adapters also check what their settings refer to. Raises
+    `Misconfigured` with every fault found, one a line.
     """
-    given = with_environment(
-        read_file(path), os.environ if environment is None else environment, where=path.name
-    )
-    file: FileSettings = parse_settings(
-        FileSettings, given, where=path.name, base=path.absolute().parent
-    )
+    values = os.environ if environment is None else environment
+    faults: list[str] = []
+    given = _with_environment(read_file(path), values, path.name, faults)
+    file = _file_settings(given, path, faults)
+    entries = _entries(given, path)
     broker = _address(file.broker, broker_url)
+    if look_further:
+        faults += _unreadable(file, path)
+    adapters = _adapters(entries, broker, path, faults, look_further=look_further)
+    if faults:
+        raise Misconfigured("\n".join(dict.fromkeys(faults)))
     return Configuration(
         broker=broker,
         data=data or file.data,
-        adapters=_adapters(file, broker, path),
+        adapters=adapters,
         health=file.health,
         schemas=tuple(file.schemas),
         strict_names=file.strict_names,
     )
+
+
+def _file_settings(given: Any, path: Path, faults: list[str]) -> FileSettings:
+    """Return the settings of the file, the defaults where it is wrong."""
+    try:
+        return parse_settings(FileSettings, given, where=path.name, base=path.absolute().parent)
+    except Misconfigured as error:
+        unset = {one.partition(": ")[0] for one in faults}
+        faults += [one for one in error.detail.splitlines() if one.partition(": ")[0] not in unset]
+        return FileSettings()
+
+
+def _entries(given: Any, path: Path) -> list[tuple[str, AdapterSettings]]:
+    """Return the entries of the list of adapters that can be read, with their places.
+
+    The others were told of with the faults of the file.
+    """
+    listed = given.get("adapters") if isinstance(given, Mapping) else None
+    found: list[tuple[str, AdapterSettings]] = []
+    for at, one in enumerate(listed if isinstance(listed, list) else []):
+        where = f"{path.name}.adapters[{at}]"
+        with contextlib.suppress(Misconfigured):
+            found.append((where, parse_settings(AdapterSettings, one, where=where)))
+    return found
+
+
+def _unreadable(file: FileSettings, path: Path) -> list[str]:
+    token = file.broker.token_file
+    faults = [] if token is None or token.is_file() else [f"broker.token_file: no file {token}"]
+    faults += [f"schemas: no folder {one}" for one in file.schemas if not one.is_dir()]
+    return [f"{path.name}.{one}" for one in faults]
 
 
 def _address(settings: BrokerSettings, url: str | None) -> BrokerAddress:
@@ -153,24 +191,29 @@ def _address(settings: BrokerSettings, url: str | None) -> BrokerAddress:
 
 
 def _adapters(
-    file: FileSettings, broker: BrokerAddress, path: Path
+    entries: list[tuple[str, AdapterSettings]],
+    broker: BrokerAddress,
+    path: Path,
+    faults: list[str],
+    *,
+    look_further: bool,
 ) -> tuple[ConfiguredAdapter, ...]:
-    faults: list[str] = []
     found: dict[str, ConfiguredAdapter] = {}
-    for at, one in enumerate(file.adapters):
-        where = f"{path.name}.adapters[{at}]"
-        if one.key in found:
+    names: set[str] = set()
+    for where, one in entries:
+        if one.key in names:
             faults.append(f"{where}: the name {one.key!r} is used twice; give it another `name`")
+        names.add(one.key)
         if not one.enabled:
             continue
         try:
             found[one.key] = _adapter(one, broker, where, path)
+            if look_further:
+                found[one.key].manifest.check(found[one.key].settings)
         except Misconfigured as error:
             faults += [
                 line if where in line else f"{where}: {line}" for line in error.detail.splitlines()
             ]
-    if faults:
-        raise Misconfigured("\n".join(faults))
     return tuple(found.values())
 
 
@@ -203,26 +246,31 @@ def read_file(path: Path) -> Any:
         raise Misconfigured(f"{path}: {error}") from error
 
 
-def with_environment(value: Any, environment: Mapping[str, str], *, where: str) -> Any:
-    """Replace `${NAME}` in every text; raises `Misconfigured` for a variable that is not set."""
+def _with_environment(
+    value: Any, environment: Mapping[str, str], where: str, faults: list[str]
+) -> Any:
+    """Replace `${NAME}` in every text; a variable that is not set is a fault and stays."""
     if isinstance(value, str):
-        return VARIABLE.sub(lambda found: _variable(found, environment, where), value)
+        return VARIABLE.sub(lambda one: _variable(one, environment, where, faults), value)
     if isinstance(value, dict):
         return {
-            name: with_environment(one, environment, where=f"{where}.{name}")
+            name: _with_environment(one, environment, f"{where}.{name}", faults)
             for name, one in value.items()
         }
     if isinstance(value, list):
         return [
-            with_environment(one, environment, where=f"{where}[{at}]")
+            _with_environment(one, environment, f"{where}[{at}]", faults)
             for at, one in enumerate(value)
         ]
     return value
 
 
-def _variable(found: re.Match[str], environment: Mapping[str, str], where: str) -> str:
+def _variable(
+    found: re.Match[str], environment: Mapping[str, str], where: str, faults: list[str]
+) -> str:
     name, default = found[1], found[2]
     value = environment.get(name, default)
     if value is None:
-        raise Misconfigured(f"{where}: the environment variable {name} is not set")
+        faults.append(f"{where}: the environment variable {name} is not set")
+        return found[0]
     return value

@@ -32,6 +32,7 @@ def adapters_program(settings: Settings) -> Program | None:
     if settings.adapters.file is None:
         return None
     options = (
+        "--patient", "15",
         "--config", str(settings.adapters.file),
         "--broker", api_url(settings),
         "--data", str(settings.data_directory / "adapters"),

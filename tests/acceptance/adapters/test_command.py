@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 from contextlib import asynccontextmanager, closing
+from unittest.mock import ANY
 
 import orjson
 import pytest
@@ -158,5 +159,58 @@ async def test_a_check_tells_of_every_adapter_what_its_settings_refer_to(tmp_pat
     lines = told.decode().splitlines()
     assert process.returncode != 0
     assert "did you mean 'gbfs'" in lines[0]
-    assert lines[1].startswith("mqtt: groups and devices of the settings: group has no apikey")
+    assert lines[1].startswith("adapters.yaml.adapters[1]: groups and devices of the settings: ")
     assert "no.toml" in lines[2]
+
+
+async def test_a_check_tells_every_fault_of_the_file_and_its_adapters_at_once(tmp_path):
+    path = tmp_path / "adapters.yaml"
+    path.write_text(
+        "broker: { url: 'ftp://x', tenent: yaizu, token_file: none }\n"
+        "schemas: [no-folder]\n"
+        "adapters:\n"
+        "  - { adapter: rest, name: '${NOT_SET}', settings: { mapping: gbsf } }\n"
+        "  - { adapter: mqqt, tennant: x }\n"
+        "  - { adapter: mqqt }\n"
+        "  - { adapter: csv, settings: { sources: [ { path: a.csv, mapping: no.toml } ] } }\n"
+    )
+    async with command(path, "check", "--config", str(path)) as process:
+        _, told = await process.communicate()
+    assert [line.partition(": ")[::2] for line in told.decode().splitlines()] == [
+        ("adapters.yaml.adapters[0].name", "the environment variable NOT_SET is not set"),
+        ("adapters.yaml.broker", "unknown setting 'tenent'; did you mean 'tenant'?"),
+        ("adapters.yaml.adapters[1]", "unknown setting 'tennant'; did you mean 'tenant'?"),
+        ("adapters.yaml.adapters[0]", ANY),
+        ("adapters.yaml.adapters[2]", "no adapter is called 'mqqt'; did you mean 'mqtt'?"),
+        ("adapters.yaml.adapters[3]", ANY),
+    ]
+
+
+async def test_a_check_looks_for_the_files_of_the_broker_section(tmp_path):
+    path = tmp_path / "adapters.yaml"
+    path.write_text("broker: { token_file: none }\nschemas: [no-folder]\n")
+    code, _, told = await output_of(path, "check", "--config", str(path))
+    assert code == 1
+    assert "adapters.yaml.broker.token_file: no file " in told
+    assert "adapters.yaml.schemas: no folder " in told
+
+
+async def test_a_patient_run_tells_of_a_wrong_configuration_once_and_uses_it_when_right(config):
+    right = config.read_text()
+    config.write_text(right.replace("path:", "pth:"))
+    words = ("run", "--patient", "0.05", "--config", str(config))
+    async with (
+        TestBroker().running() as broker,
+        command(config, *words, BROKER_URL=broker.url) as process,
+    ):
+        told = b""
+        while b"did you mean 'path'" not in told:
+            told += await process.stderr.readline()
+        await asyncio.sleep(0.3)
+        config.write_text(right)
+        while not broker.entities:
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        told += (await process.communicate())[1]
+    assert told.count(b"did you mean 'path'") == 1
+    assert b"read again every" in told
