@@ -19,12 +19,13 @@ import uvloop
 
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile
 from adapters.csv.delivery import Destination, deliver
+from adapters.csv.files import FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file, shipped_types
 from adapters.csv.progress import Advance, progress_bar
 from adapters.csv.proposal import propose_mapping
 from adapters.csv.rendering import render, render_totals
 from adapters.csv.report import FileReport, totals_of
-from adapters.csv.source import FoundFile, fetch, note_vanished, read_mapping, read_path
+from adapters.csv.source import note_vanished, read_mapping
 from adapters.csv.values.codes import is_municipality_code
 from adapters.csv.vocabulary import CONTEXT_URL
 from adapters.runtime.broker_client import BrokerAddress, BrokerClient

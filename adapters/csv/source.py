@@ -4,49 +4,88 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import math
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 import orjson
 
 from adapters.csv.delivery import Destination, deliver, end_vanished, find_vanished
+from adapters.csv.files import SUFFIXES, FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file
 from adapters.csv.layout import Layout, LayoutError, parse_layout
 from adapters.csv.report import FileReport
 from adapters.csv.settings import Settings, SourceSettings
-from adapters.runtime.errors import Misconfigured, RetryLater
-from adapters.runtime.http_client import HttpClient, HttpLimits
+from adapters.runtime.backoff import Backoff
+from adapters.runtime.errors import (
+    BrokerUnavailable,
+    Misconfigured,
+    NotWritten,
+    RetryLater,
+    SkipRecord,
+)
+from adapters.runtime.health import State
 
 if TYPE_CHECKING:  # it brings a web server with it, which `mutsura import` has no use for
     from adapters.runtime.context import AdapterContext
 
-_SUFFIXES: Final = (".csv", ".tsv", ".txt")
-_NAME_OF_DISPOSITION: Final = re.compile(r"filename\*?=(?:UTF-8'')?\"?([^\";]+)", re.IGNORECASE)
+_FIRST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 3600.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
-    """The bytes of a file and the name it goes by; `validators` are those of HTTP caching."""
+class Failure:
+    """A file or URL that could not be had. `after` is the least pause (seconds) if it was told."""
 
-    name: str
-    data: bytes
-    validators: dict[str, str]
-    facilities: bytes | None = None
+    reason: str
+    after: float | None = None
 
 
 async def run(context: AdapterContext[Settings]) -> None:
-    """Import all sources, then again every `every` seconds."""
+    """Import all sources, then again every `every` seconds.
+
+    A source that cannot be had is told and tried again, with growing pauses; it holds up no other.
+    """
+    every = context.settings.every
+    backoff = Backoff(first=_FIRST_PAUSE, limit=min(_LONGEST_PAUSE, every or _LONGEST_PAUSE))
+    due = context.settings.sources
+    next_round = time.monotonic() + every
     while True:
-        for source in context.settings.sources:
-            await _import_source(source, context)
-        if not context.settings.every:
+        failures = {one.key: failed for one in due if (failed := await _import(one, context))}
+        if not (failures or every):
             return
-        await asyncio.sleep(context.settings.every)
+        pause = max(0.0, next_round - time.monotonic()) if every else math.inf
+        if failures:
+            pause = min(pause, _pause_after(failures, backoff))
+            _tell(failures, pause, context)
+        else:
+            context.health.become(State.RUNNING, f"next look in {pause:.0f} s")
+            backoff.reset()
+        await asyncio.sleep(pause)
+        due = [one for one in due if one.key in failures]
+        if every and time.monotonic() >= next_round:
+            due, next_round = context.settings.sources, time.monotonic() + every
+
+
+def _pause_after(failures: Mapping[str, list[Failure]], backoff: Backoff) -> float:
+    told = [one.after for several in failures.values() for one in several if one.after]
+    return backoff.next_pause(max(told, default=None))
+
+
+def _tell(
+    failures: Mapping[str, list[Failure]], pause: float, context: AdapterContext[Settings]
+) -> None:
+    reasons = [one.reason for several in failures.values() for one in several]
+    said = f"{'; '.join(reasons)}; next attempt in {pause:.0f} s"
+    log.warning("%s: %s", context.name, said)
+    context.health.become(State.WAITING, said)
 
 
 def check(settings: Settings) -> None:
@@ -55,39 +94,65 @@ def check(settings: Settings) -> None:
         options_of(source, settings)
 
 
-async def _import_source(source: SourceSettings, context: AdapterContext[Settings]) -> None:
-    paths = await asyncio.to_thread(list, _paths(source)) if source.path else [None]
-    for path in paths:
-        key = str(path) if path else source.url
-        known: dict[str, Any] = await context.checkpoints.get(key) or {}
-        found = (
-            await asyncio.to_thread(read_path, path, context.settings.max_bytes)
-            if path
-            else await fetch(
-                source.url, context.http, known.get("validators", {}), context.settings.max_bytes
-            )
-        )
-        if found is None:
-            context.health.count("not modified")
-            continue
-        digest = hashlib.sha256(found.data).hexdigest()
-        if digest == known.get("digest"):
-            context.health.count("not modified")
-            continue
-        report = await _import_file(found, source, known.get("header", []), context)
-        context.health.count(report.outcome)
-        if report.outcome == "imported":
-            checkpoint = {"digest": digest, "validators": found.validators, "header": report.header}
-            await context.checkpoints.set(key, checkpoint)
+async def _import(source: SourceSettings, context: AdapterContext[Settings]) -> list[Failure]:
+    """Import what has changed of a source and return what could not be had."""
+    failures: list[Failure] = []
+    options = await asyncio.to_thread(options_of, source, context.settings)
+    for path in await asyncio.to_thread(list, _paths(source)) if source.path else [None]:
+        try:
+            await _import_if_changed(source, path, options, context)
+        except (BrokerUnavailable, NotWritten):
+            raise
+        except (RetryLater, SkipRecord) as error:
+            failures.append(Failure(error.detail, getattr(error, "after", None)))
+    return failures
+
+
+async def _import_if_changed(
+    source: SourceSettings,
+    path: Path | None,
+    options: ImportOptions,
+    context: AdapterContext[Settings],
+) -> None:
+    """Import a file or URL unless it and its options are those of the last import."""
+    key = str(path) if path else source.url
+    known: dict[str, Any] = await context.checkpoints.get(key) or {}
+    manner = await asyncio.to_thread(_manner, source, context.settings)
+    same_manner = known.get("manner") == manner
+    validators = known.get("validators", {}) if same_manner else {}
+    limit = context.settings.max_bytes
+    found = (
+        await asyncio.to_thread(read_path, path, limit)
+        if path
+        else await fetch(source.url, context.http, validators, limit)
+    )
+    digest = known.get("digest") if found is None else hashlib.sha256(found.data).hexdigest()
+    if found is None or (digest == known.get("digest") and same_manner):
+        context.health.count("not modified")
+        return
+    report = await _import_file(found, source, options, known.get("header", []), context)
+    folder = context.settings.reports or context.data / "reports"
+    await asyncio.to_thread(_save, report, folder, key)
+    context.health.count(report.outcome)
+    if report.outcome != "imported":
+        log.warning("%s: %s was refused: %s", context.name, key, report.reason)
+        return
+    checkpoint = {
+        "digest": digest,
+        "manner": manner,
+        "validators": found.validators,
+        "header": report.header,
+    }
+    await context.checkpoints.set(key, checkpoint)
 
 
 async def _import_file(
     found: FoundFile,
     source: SourceSettings,
+    options: ImportOptions,
     last_header: list[str],
     context: AdapterContext[Settings],
 ) -> FileReport:
-    options = await asyncio.to_thread(options_of, source, context.settings)
     options = replace(options, facilities=found.facilities)
     read = await asyncio.to_thread(read_file, found.data, found.name, options)
     read.report.remarks += _drift(last_header, read.report.header)
@@ -97,9 +162,6 @@ async def _import_file(
     await deliver(read, destination, lambda _: None)
     if source.vanished != "ignore" and read.report.outcome == "imported":
         await note_vanished(read, destination, end=source.vanished == "end", now=context.clock())
-    await asyncio.to_thread(
-        _save, read.report, context.settings.reports or context.data / "reports"
-    )
     for outcome, count in read.report.entities.items():
         context.health.count(outcome, count)
     return read.report
@@ -139,70 +201,20 @@ def read_mapping(path: Path) -> Layout:
         raise Misconfigured(str(error)) from error
 
 
-_ADVICE: Mapping[int, str] = MappingProxyType(
-    dict.fromkeys((404, 410), "look for the file's new address on the publisher's page")
-    | dict.fromkeys((401, 403, 407), "fetch it with a browser and import the file")
-)
-
-
-async def fetch(
-    url: str, http: HttpClient, validators: dict[str, str], max_bytes: int
-) -> FoundFile | None:
-    """Fetch a file, None when it is not modified. Raises `RetryLater` for a server error."""
-    headers = {
-        header: value
-        for header, member in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
-        if (value := validators.get(member))
-    }
-    answer = await http.fetch(
-        url, headers=headers, limits=HttpLimits(timeout=120, body_bytes=max_bytes)
-    )
-    if answer.status == 304:
-        return None
-    if answer.status != 200:
-        advice = _ADVICE.get(answer.status, "try again later")
-        raise RetryLater(f"{url} answered {answer.status}; {advice}", after=answer.retry_after)
-    kept = {
-        name: answer.headers[name] for name in ("etag", "last-modified") if name in answer.headers
-    }
-    return FoundFile(
-        _name_of(answer.url, answer.headers.get("content-disposition", "")), answer.body, kept
-    )
-
-
-def _name_of(url: str, disposition: str) -> str:
-    if stated := _NAME_OF_DISPOSITION.search(disposition):
-        return unquote(stated[1]).strip()
-    return unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or url
+def _manner(source: SourceSettings, settings: Settings) -> str:
+    """Return a mark of everything but the data that decides what an import makes of them."""
+    mapping = source.mapping.read_bytes() if source.mapping else b""
+    told = f"{source!r} {settings.most_rejected} {settings.max_bytes}"
+    return hashlib.sha256(told.encode() + mapping).hexdigest()
 
 
 def _paths(source: SourceSettings) -> Iterator[Path]:
     if source.path is None:
         return
     if source.path.is_dir():
-        yield from sorted(p for p in source.path.iterdir() if p.suffix.lower() in _SUFFIXES)
+        yield from sorted(p for p in source.path.iterdir() if p.suffix.lower() in SUFFIXES)
     else:
         yield source.path
-
-
-def read_path(path: Path, max_bytes: int) -> FoundFile:
-    """Read a file, and the list of facilities beside it. Raises `RetryLater` if that fails."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-        return FoundFile(path.name, data, {}, _facilities_beside(path, max_bytes))
-    except OSError as error:
-        raise RetryLater(f"cannot read {path}: {error.strerror}") from error
-
-
-def _facilities_beside(path: Path, max_bytes: int) -> bytes | None:
-    """The list of facilities in the same folder, `{code}_facility.csv`."""
-    code = path.name[:6]
-    beside = path.with_name(f"{code}_facility.csv")
-    if not code.isdigit() or beside == path or not beside.is_file():
-        return None
-    with beside.open("rb") as file:
-        return file.read(max_bytes)
 
 
 def _drift(before: list[str], now: list[str]) -> list[str]:
@@ -218,7 +230,11 @@ def _drift(before: list[str], now: list[str]) -> list[str]:
     ]
 
 
-def _save(report: FileReport, folder: Path) -> None:
+def _save(report: FileReport, folder: Path, place: str) -> None:
+    """Write the report; files of one name from two places have two reports."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "_", report.file) + ".report.json"
-    (folder / name).write_bytes(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
+    mark = hashlib.sha256(place.encode()).hexdigest()[:6]
+    name = re.sub(r"[^\w.-]+", "_", report.file)
+    (folder / f"{name}.{mark}.report.json").write_bytes(
+        orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2)
+    )

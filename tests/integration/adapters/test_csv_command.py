@@ -10,9 +10,11 @@ import pytest
 from aiohttp import web
 
 from adapters.csv.command import main
+from adapters.csv.files import fetch
 from adapters.csv.settings import Settings, SourceSettings
-from adapters.csv.source import fetch, run
+from adapters.csv.source import run
 from adapters.runtime.errors import Misconfigured, RetryLater
+from adapters.runtime.health import State
 from adapters.runtime.http_client import http_client
 from adapters.runtime.manifest import find
 from adapters.runtime.testing import TestBroker, adapter_context
@@ -195,6 +197,11 @@ async def server():
     await runner.cleanup()
 
 
+def only(folder, pattern):
+    [found] = folder.glob(pattern)
+    return found
+
+
 async def test_the_adapter_imports_a_url_when_it_has_changed(server, tmp_path):
     server.data = csv_bytes(ROWS)
     broker = TestBroker()
@@ -209,13 +216,83 @@ async def test_the_adapter_imports_a_url_when_it_has_changed(server, tmp_path):
             server.data = csv_bytes([[*AED, "点検日"], [*aed("1", place="3階"), "2026-04-01"]])
             await run(context)
             report = orjson.loads(
-                (context.data / "reports" / "222127_aed.csv.report.json").read_bytes()
+                only(context.data / "reports", "222127_aed.csv.*.report.json").read_bytes()
             )
     assert (
         broker.entities["urn:ngsi-ld:Defibrillator:222127-1"]["installationLocation"]["value"]
         == "3階"
     )
     assert any("new: 点検日" in remark for remark in report["remarks"])
+
+
+async def test_a_source_that_cannot_be_had_holds_up_no_other(server, tmp_path, unused_tcp_port):
+    server.data = csv_bytes(ROWS)
+    late, away = tmp_path / "222127_late.csv", f"http://127.0.0.1:{unused_tcp_port}/aed.csv"
+    sources = [SourceSettings(path=late), SourceSettings(url=away), SourceSettings(url=server.url)]
+    settings = Settings(sources=sources, every=0.05)
+    broker = TestBroker()
+    async with (
+        broker.running(),
+        adapter_context(settings, broker=broker.url, data=tmp_path) as context,
+    ):
+        running = asyncio.ensure_future(run(context))
+        while len(broker.entities) < 3 or context.health.state is not State.WAITING:
+            await asyncio.sleep(0.01)
+        assert f"cannot read {late}: No such file" in context.health.detail
+        assert f"{away} does not answer" in context.health.detail
+        await asyncio.to_thread(late.write_bytes, csv_bytes([AED, aed("9")]))
+        while len(broker.entities) < 4:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_single_look_ends_when_the_last_source_was_had(server, tmp_path):
+    server.data = csv_bytes(ROWS)
+    late = tmp_path / "222127_late.csv"
+    settings = Settings(sources=[SourceSettings(path=late), SourceSettings(url=server.url)])
+    broker = TestBroker()
+    async with (
+        broker.running(),
+        adapter_context(settings, broker=broker.url, data=tmp_path) as context,
+    ):
+        running = asyncio.ensure_future(run(context))
+        while context.health.state is not State.WAITING:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(late.write_bytes, csv_bytes([AED, aed("9")]))
+        await running
+    assert len(broker.entities) == 4
+    assert server.answers == [200]
+
+
+async def test_a_changed_mapping_file_or_setting_imports_the_same_file_again(server, tmp_path):
+    server.data = csv_bytes(ROWS)
+    broker = TestBroker()
+    async with broker.running():
+        for licence in ("CC BY 4.0", "CC BY 4.0", "CC0-1.0"):
+            sources = [SourceSettings(url=server.url, license=licence)]
+            settings = Settings(sources=sources)
+            async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
+                await run(context)
+    assert server.answers == [200, 304, 200]
+    assert "CC0-1.0" in str(broker.entities["urn:ngsi-ld:Defibrillator:222127-1"])
+
+
+async def test_files_of_one_name_have_a_report_each(tmp_path):
+    sources = []
+    for folder in ("a", "b"):
+        path = tmp_path / folder / "data.csv"
+        path.parent.mkdir()
+        await asyncio.to_thread(path.write_bytes, csv_bytes(ROWS))
+        sources.append(SourceSettings(path=path))
+    broker = TestBroker()
+    async with (
+        broker.running(),
+        adapter_context(Settings(sources=sources), broker=broker.url, data=tmp_path) as context,
+    ):
+        await run(context)
+        reports = list((context.data / "reports").glob("data.csv.*.report.json"))
+    assert len(reports) == 2
 
 
 async def test_the_adapter_survives_a_broker_that_is_away(file, tmp_path):
@@ -237,7 +314,7 @@ async def test_vanished_rows_are_reported_when_the_file_is_complete(file, tmp_pa
             async with adapter_context(settings, broker=broker.url, data=tmp_path) as context:
                 await run(context)
                 report = orjson.loads(
-                    (context.data / "reports" / "222127_aed.csv.report.json").read_bytes()
+                    only(context.data / "reports", "222127_aed.csv.*.report.json").read_bytes()
                 )
     assert report["vanished"] == [
         "urn:ngsi-ld:Defibrillator:222127-2",
