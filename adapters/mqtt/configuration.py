@@ -7,7 +7,7 @@ the measures of one device (what the device says beats what its group says).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import lru_cache
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.mqtt.expressions import Expression, InvalidExpression, compile_expression
 from adapters.mqtt.provisioning_errors import WrongSyntax
+from adapters.mqtt.sensors import Sensors
 
 NAME = re.compile(r"[^\W\d_](\w)*(:[^\W\d_]\w*)?")
 """Names of attributes and types the standard allows (clause 4.6.2)."""
@@ -108,6 +109,7 @@ class Profile:
     zone: tzinfo = UTC
     payload_type: str = "iotagent"
     codec: str | None = None
+    sensors: Sensors | None = None
     mapped_members: frozenset[str] = field(default_factory=frozenset)
 
     def static_values(self) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def profile_of(group: Group | None, device: Device | None, device_id: str) -> Pr
         zone=_zone(document.get("timezone")),
         payload_type=str(document.get("payloadType") or "iotagent").lower(),
         codec=_codec(document.get("internal_attributes")),
+        sensors=_sensors(document.get("internal_attributes")),
         mapped_members=frozenset(_first_members(attributes)),
     )
 
@@ -304,10 +307,22 @@ def _zone(name: Any) -> tzinfo:
 
 
 def _codec(internal: Any) -> str | None:
+    return next((one for one in _internal(internal, "codec") if isinstance(one, str)), None)
+
+
+def _sensors(internal: Any) -> Sensors | None:
+    """Return the sensors of a family's devices (see `families`)."""
+    names = next((one for one in _internal(internal, "sensors") if isinstance(one, list)), None)
+    if not names:
+        return None
+    within = next((one for one in _internal(internal, "within") if isinstance(one, str)), "")
+    return Sensors(tuple(one for one in names if isinstance(one, str)), within)
+
+
+def _internal(internal: Any, member: str) -> Iterator[Any]:
     for item in internal if isinstance(internal, list) else [internal]:
-        if isinstance(item, Mapping) and isinstance(item.get("codec"), str):
-            return str(item["codec"])
-    return None
+        if isinstance(item, Mapping) and member in item:
+            yield item[member]
 
 
 def _first_members(attributes: tuple[AttributeMapping, ...]) -> set[str]:

@@ -41,22 +41,37 @@ def rules(chosen: Iterable[str]) -> tuple[TopicRule, ...]:
     )
 
 
-def groups(chosen: Iterable[str], service: str) -> list[Group]:
-    """Return the groups of families, for the devices of one tenant."""
+def groups(chosen: Iterable[str], service: str, timezone: str) -> list[Group]:
+    """Return the groups of families, for the devices of one tenant.
+
+    `timezone` is that of times without an offset.
+    """
     return [
-        Group(service, "/", RESOURCE, name, _configuration(_families()[name])) for name in chosen
+        Group(
+            service,
+            "/",
+            RESOURCE,
+            name,
+            {**_configuration(_families()[name]), "timezone": timezone},
+        )
+        for name in chosen
     ]
 
 
 def _configuration(family: dict[str, Any]) -> dict[str, Any]:
     """Return a family as the document of a group."""
     attributes = [one for spec in family.get("attributes", ()) for one in _of_sensors(spec, family)]
-    own = {name: value for name, value in family.items() if name not in ("topics", "sensors")}
-    return {**own, "attributes": attributes}
+    own = {
+        name: value
+        for name, value in family.items()
+        if name not in ("topics", "sensors", "sensors_within")
+    }
+    several = {"sensors": family.get("sensors", []), "within": family.get("sensors_within", "")}
+    return {**own, "attributes": attributes, "internal_attributes": several}
 
 
 def _of_sensors(spec: dict[str, Any], family: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return an attribute for each sensor it stands for; of those a device has, the last counts."""
+    """Return an attribute for each sensor it stands for; the last of those in a payload counts."""
     if not any(_SENSOR in value for value in spec.values() if isinstance(value, str)):
         return [spec]
     return [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.mqtt import times
@@ -19,8 +19,10 @@ from adapters.mqtt.expressions import Expression
 from adapters.mqtt.ids import entity_uri
 from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, member_at
 from adapters.mqtt.payloads import Ready, unwrap
+from adapters.mqtt.sensors import by_sensor
 from adapters.mqtt.values import Attribute, Unfit, attribute
 
+IDENTITY = frozenset({"id", "type"})
 RENAMED = {"id": "measure_id", "type": "measure_type"}
 _NOT_IN_NAMES = re.compile(r"\W")
 
@@ -63,10 +65,49 @@ def translate(measures: Iterable[Measure], profile: Profile, received_at: str) -
 
     Raises `Unusable` when a measure as a whole cannot be read.
     """
-    found = [_translate(measure, profile, received_at) for measure in measures]
+    found = [_translate_all_sensors(measure, profile, received_at) for measure in measures]
     if len(found) > 1:
         found.sort(key=lambda one: one.observed_at.rstrip("Z"))
     return found
+
+
+def _translate_all_sensors(measure: Measure, profile: Profile, received_at: str) -> Translation:
+    if profile.sensors is None:
+        return _translate(measure, profile, received_at)
+    parts = by_sensor(measure, profile.sensors)
+    found = [_translate(part, profile, received_at) for part in parts]
+    return found[0] if len(found) == 1 else _joined(found)
+
+
+def _joined(parts: list[Translation]) -> Translation:
+    """Return the translations of the sensors of one device as one."""
+    entities: dict[str, Entity] = {}
+    for part in parts:
+        for one in part.entities:
+            known = entities.setdefault(one["id"], {"id": one["id"], "type": one["type"]})
+            for name, made in one.items():
+                if name not in IDENTITY:
+                    _add_instances(known, name, made)
+    first = next((part for part in parts if part.own_id), parts[0])
+    return replace(
+        first,
+        entities=list(entities.values()),
+        faults=[fault for part in parts for fault in part.faults],
+        unused={} if entities else {k: v for part in parts for k, v in part.unused.items()},
+    )
+
+
+def _add_instances(entity: dict[str, Any], name: str, made: Any) -> None:
+    """Add an attribute; it takes the place of one that has the same datasetId only."""
+    new = made if isinstance(made, list) else [made]
+    before = entity.get(name, [])
+    replaced = {one.get("datasetId") for one in new}
+    kept = [
+        one
+        for one in (before if isinstance(before, list) else [before])
+        if one.get("datasetId") not in replaced
+    ]
+    entity[name] = [*kept, *new] if kept else made
 
 
 def _translate(measure: Measure, profile: Profile, received_at: str) -> Translation:
@@ -78,7 +119,7 @@ def _translate(measure: Measure, profile: Profile, received_at: str) -> Translat
     at = at or times.from_iso(stated, profile.zone) or received_at
     own_id, entities = work.entities()
     for entity in entities:
-        _finish(entity, at, measure.annotations)
+        _finish(entity, at, measure)
     is_lost = not (entities or work.faults or work.is_skipping)
     unused = values if is_lost else {}
     return Translation(at, measure.key, own_id, entities, work.static, work.faults, unused)
@@ -232,7 +273,7 @@ class _Work:
             return
         source = mapping.object_id or mapping.name
         if mapping.type is None and mapping.expression is None and source in self._ready:
-            self._target(mapping)[mapping.name] = self._ready[source]
+            _add_instances(self._target(mapping), mapping.name, self._ready[source])
             return
         self._put(self._target(mapping), mapping.name, mapping.type, value, mapping.metadata)
 
@@ -272,7 +313,7 @@ class _Work:
         except Unfit as error:
             self.faults.append(f"{name} {error}")
             return
-        target[name] = made
+        _add_instances(target, name, made)
 
     def _annotate(self, made: Attribute, item: Metadata) -> None:
         value = item.value
@@ -298,14 +339,18 @@ def _text(value: Any) -> str | None:
     return str(value) if value not in (None, "") else None
 
 
-def _finish(entity: Entity, observed_at: str, annotations: Mapping[str, Any]) -> None:
-    """Give every attribute its time, and what describes the measurement."""
-    signal = {name: {"type": "Property", "value": value} for name, value in annotations.items()}
+def _finish(entity: Entity, observed_at: str, measure: Measure) -> None:
+    """Give every attribute its time and sensor, and what describes the measurement."""
+    signal = {
+        name: {"type": "Property", "value": value} for name, value in measure.annotations.items()
+    }
     for name, instances in entity.items():
-        if name in ("id", "type"):
+        if name in IDENTITY:
             continue
         for one in instances if isinstance(instances, list) else (instances,):
             if one.get("observedAt") is None:
                 one["observedAt"] = observed_at
+            if measure.dataset_id is not None:
+                one.setdefault("datasetId", measure.dataset_id)
             if signal:
                 one.update({member: value for member, value in signal.items() if member not in one})

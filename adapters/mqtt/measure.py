@@ -35,6 +35,7 @@ class Measure:
     of the kind. `frame` are an uplink's bytes if nobody decoded them yet, `port` its
     LoRaWAN port.
     `annotations` describe the measurement (rssi, snr) and become sub-attributes of every value.
+    `dataset_id` is a URI that tells the sensor of all values, where the device has several.
     """
 
     device_id: str
@@ -45,6 +46,7 @@ class Measure:
     frame: bytes | None = None
     port: int = 0
     annotations: Mapping[str, Any] = field(default_factory=dict)
+    dataset_id: str | None = None
 
 
 def member_at(values: Mapping[str, Any], path: str) -> Any:

@@ -101,6 +101,9 @@ class Settings:
     families: list[str] = setting(
         [], help=f"device families to listen to: {', '.join(families.names())}"
     )
+    timezone: str = setting(
+        "Asia/Tokyo", help="time zone of times without an offset, for devices of the families"
+    )
     topics: list[TopicSettings] = setting([], help="further topics")
     groups: list[Any] = setting(
         [], help="groups, as in POST /iot/groups, with service and subservice in each"

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from adapters.mqtt import families, measures_server, provisioning_server
+from adapters.mqtt.configuration import check_document
 from adapters.mqtt.connection import Connection, ConnectionLost, ServerOptions
 from adapters.mqtt.intake import Intake
 from adapters.mqtt.ledger import Ledger
@@ -96,11 +97,12 @@ def _configured(settings: Settings) -> Registry:
         for document in settings.devices:
             service, subservice = _scope(document, settings, "service_path")
             registry.add_device(device_from(document, service, subservice, "device"), fixed=True)
+        for group in families.groups(settings.families, settings.service, settings.timezone):
+            check_document(group.document, f"family {group.apikey}")
+            if registry.group(*group.key) is None:
+                registry.add_group(group, fixed=True)
     except ProvisioningError as error:
         raise Misconfigured(f"groups and devices of the settings: {error.message}") from error
-    for group in families.groups(settings.families, settings.service):
-        if registry.group(*group.key) is None:
-            registry.add_group(group, fixed=True)
     return registry
 
 

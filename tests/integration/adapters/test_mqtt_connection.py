@@ -15,6 +15,7 @@ import pytest
 
 from adapters.mqtt.connection import Connection, ConnectionLost, Delivery, ServerOptions
 from adapters.mqtt.settings import Settings
+from adapters.mqtt.source import check
 from adapters.runtime.errors import Misconfigured
 from adapters.runtime.testing import TestBroker
 from broker.embedded.ports import free_port
@@ -263,6 +264,11 @@ async def test_topics_that_are_configured_no_more_are_given_up(
 def test_wrong_settings_are_refused(given: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Settings(**given)
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="'Asia/Tokio' is not known; write it as in Asia/Tokyo"):
+        check(Settings(families=["tasmota"], timezone="Asia/Tokio"))
 
 
 def test_a_password_may_come_from_a_file(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def intake() -> Intake:
     """Return an intake with the families and the groups above."""
     registry = Registry()
     chosen = families.names()
-    for group in families.groups(chosen, ""):
+    for group in families.groups(chosen, "", "Asia/Tokyo"):
         registry.add_group(group)
     for document in GROUPS:
         registry.add_group(group_from(document, "", "/", "group"))

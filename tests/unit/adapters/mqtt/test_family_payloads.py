@@ -15,15 +15,111 @@ EUI = "24e124713c141000"
 UP = f"application/6/device/{EUI}/event/up"
 
 
-def read(topic: str, body: Any) -> dict[str, Any]:
+def entities(topic: str, body: Any) -> list[dict[str, Any]]:
     observations = intake().read(Message(topic, orjson.dumps(body), RECEIVED))
     assert not [fault for one in observations for fault in one.translation.faults]
+    return [entity for one in observations for entity in one.translation.entities]
+
+
+def read(topic: str, body: Any) -> dict[str, Any]:
+    """Return the values of default instances by attribute."""
     return {
         name: one if isinstance(one, str) else one["value"]
-        for observation in observations
-        for entity in observation.translation.entities
-        for name, one in entity.items()
+        for entity in entities(topic, body)
+        for name, instances in entity.items()
+        for one in (instances if isinstance(instances, list) else [instances])
+        if isinstance(one, str) or "datasetId" not in one
     }
+
+
+def instances(topic: str, body: Any) -> dict[tuple[str, str], Any]:
+    """Return the values of one entity by attribute and datasetId (without the common part)."""
+    [entity] = entities(topic, body)
+    return {
+        (name, one.get("datasetId", "").removeprefix("urn:ngsi-ld:Dataset:")): one["value"]
+        for name, attribute in entity.items()
+        if name not in ("id", "type")
+        for one in (attribute if isinstance(attribute, list) else [attribute])
+    }
+
+
+def test_each_of_several_sensors_of_one_kind_has_its_value_by_its_address():
+    body = {
+        "DS18B20-1": {"Id": "01131B0A7C6A", "Temperature": 50},
+        "DS18B20-2": {"Id": "01131B0A7C6B", "Temperature": 68},
+        "TempUnit": "F",
+    }
+    found = {
+        ("temperature", "DS18B20:01131B0A7C6A"): 10,
+        ("temperature", "DS18B20:01131B0A7C6B"): 20,
+    }
+    assert instances("tele/boiler/SENSOR", body) == found
+    changed = {"DS18B20-1": body["DS18B20-2"], "DS18B20-2": body["DS18B20-1"], "TempUnit": "F"}
+    assert instances("tele/boiler/SENSOR", changed) == found
+    numbered = {"AM2301-04": {"Temperature": 1}, "AM2301-14": {"Temperature": 2, "Humidity": 50}}
+    assert instances("tele/boiler/SENSOR", numbered) == {
+        ("temperature", "AM2301:04"): 1,
+        ("temperature", "AM2301:14"): 2,
+        ("relativeHumidity", "AM2301:14"): 0.5,
+    }
+
+
+def test_what_a_lesser_sensor_measures_as_well_is_kept_beside():
+    body = {
+        "DS18B20": {"Id": "0113", "Temperature": 3},
+        "BME280": {"Temperature": None, "Humidity": 50},
+        "BMP280": {"Temperature": 19, "Pressure": 1009},
+    }
+    assert instances("tele/office/SENSOR", body) == {
+        ("relativeHumidity", ""): 0.5,
+        ("atmosphericPressure", ""): 1009,
+        ("temperature", "BMP280"): 19,
+        ("temperature", "DS18B20"): 3,
+    }
+
+
+def test_the_phases_of_a_meter_are_instances():
+    energy = {"Total": 12, "Power": [10, 20], "Voltage": 101, "Current": [0.1, 0.2]}
+    assert instances("tele/meter/SENSOR", {"ENERGY": energy}) == {
+        ("totalActiveEnergyImport", ""): 12,
+        ("voltage", ""): 101,
+        ("activePower", "ENERGY:1"): 10,
+        ("activePower", "ENERGY:2"): 20,
+        ("current", "ENERGY:1"): 0.1,
+        ("current", "ENERGY:2"): 0.2,
+    }
+
+
+def test_the_channels_of_shelly_are_instances():
+    params = {
+        "ts": 1764115200.12,
+        "switch:0": {"id": 0, "apower": 1, "voltage": 100},
+        "switch:1": {"id": 1, "apower": 2, "aenergy": {"total": 5000}},
+        "temperature:100": {"id": 100, "tC": 5},
+        "em1:1": {"id": 1, "act_power": 7},
+        "em1data:1": {"id": 1, "total_act_energy": 3000},
+    }
+    assert instances("plus2pm/events/rpc", {"params": params}) == {
+        ("activePower", ""): 1,
+        ("voltage", ""): 100,
+        ("activePower", "switch:1"): 2,
+        ("totalActiveEnergyImport", "switch:1"): 5,
+        ("temperature", "temperature:100"): 5,
+        ("activePower", "em1:1"): 7,
+        ("totalActiveEnergyImport", "em1:1"): 3,
+    }
+
+
+@pytest.mark.parametrize(("unit", "given"), [("hPa", 1013.25), ("mmHg", 760), ("inHg", 29.92126)])
+def test_pressures_of_tasmota_are_in_hectopascal(unit, given):
+    body = {"BME280": {"Pressure": given}, "PressureUnit": unit}
+    assert read("tele/o/SENSOR", body)["atmosphericPressure"] == pytest.approx(1013.25, abs=0.01)
+
+
+def test_the_local_time_of_tasmota_is_read_in_the_zone_of_the_setting():
+    body = {"Time": "2025-11-26T09:00:00", "BME280": {"Temperature": 23.4}}
+    [entity] = entities("tele/o/SENSOR", body)
+    assert entity["temperature"]["observedAt"] == "2025-11-26T00:00:00Z"
 
 
 @pytest.mark.parametrize("percent", [92, 0])

@@ -193,6 +193,19 @@ def test_time_instant_is_the_time_of_the_measure(stated: Any, expected: str) -> 
     assert "TimeInstant" not in found
 
 
+def test_mappings_to_one_name_with_different_datasets_are_instances() -> None:
+    def probe(source: str, dataset: str) -> dict[str, Any]:
+        return {"object_id": source, "name": "temperature", "metadata": {"datasetId": dataset}}
+
+    attributes = [probe("t1", "urn:d:1"), probe("t2", "urn:d:2"), probe("t3", "urn:d:2")]
+    found = entity({"t1": 1, "t2": 2, "t3": 3}, {"attributes": attributes})["temperature"]
+    assert [(made["datasetId"], made["value"]) for made in found] == [
+        ("urn:d:1", 1),
+        ("urn:d:2", 3),
+    ]
+    assert entity({"t1": 1}, {"attributes": attributes})["temperature"]["datasetId"] == "urn:d:1"
+
+
 def test_a_mapping_may_give_the_time() -> None:
     mapping = {"object_id": "ms", "name": "TimeInstant", "expression": "ms|toisodate"}
     found = entity({"t": 1, "ms": 1767225600000}, {"attributes": [mapping]})
