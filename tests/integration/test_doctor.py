@@ -96,7 +96,15 @@ def test_too_few_open_files_are_doubtful(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("resource.getrlimit", lambda _which: (256, 1024))
     found = _only(list(doctor.check_limits(_settings(tmp_path))), "open files")
     assert found.verdict is Verdict.DOUBTFUL
-    assert "ulimit -n 1024" in found.remedy
+    assert "ulimit -n 4096" in found.remedy
+
+
+def test_a_shell_that_allows_few_files_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _which: (256, 4096))
+    found = _only(list(doctor.check_limits(_settings(tmp_path))), "open files")
+    assert found.verdict is Verdict.GOOD
 
 
 @contextmanager
