@@ -9,12 +9,15 @@ from time import time
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.hdrs import SERVER
 from multidict import CIMultiDict
 
 from broker.api.outbox import LARGEST, Outbox
 
 _WITHOUT_LENGTH = frozenset({204, 304})
+_NAME = "Mutsura"
+"""What the server calls itself. Which release of what it is made of is nobody's business: an
+operator finds it at `/version`."""
 
 
 class PlainResponse(web.Response):
@@ -30,6 +33,7 @@ class PlainResponse(web.Response):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the response, head and body."""
         if request.version != HttpVersion11 or request.method == "HEAD":
+            self.headers.setdefault(SERVER, _NAME)
             return await super().prepare(request)
         if not self._is_sent:
             self._is_sent = True
@@ -83,7 +87,7 @@ class PlainResponse(web.Response):
 def _first_lines(status: int, now: int) -> str:
     return (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        f"Date: {formatdate(now, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n"
+        f"Date: {formatdate(now, usegmt=True)}\r\nServer: {_NAME}\r\n"
     )
 
 

@@ -43,12 +43,12 @@ async def port() -> AsyncIterator[int]:
 
 
 async def asked(port: int, path: str, method: str, version: str, name: str, more: str = "") -> str:
-    """Return what comes back, the fields in order and without the date."""
+    """Return what comes back, the fields in order, without date and server."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     line = f"{method} {path} HTTP/{version}\r\nHost: here\r\nAnswer: {name}\r\n{more}\r\n"
     writer.write(line.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    fields = [one for one in head.split("\r\n") if not one.startswith("Date: ")]
+    fields = [one for one in head.split("\r\n") if not one.startswith(("Date: ", "Server: "))]
     length = next((int(one[16:]) for one in fields if one.startswith("Content-Length: ")), 0)
     body = b"" if method == "HEAD" else await reader.readexactly(length)
     writer.close()
@@ -65,6 +65,18 @@ async def test_it_is_what_aiohttp_sends(
 ) -> None:
     plain = await asked(port, "/plain", method, version, name, more)
     assert plain == await asked(port, "/aiohttp", method, version, name, more)
+
+
+@pytest.mark.parametrize(
+    "line", ["GET /plain HTTP/1.1", "HEAD /plain HTTP/1.1", "GET /plain HTTP/1.0", "no HTTP"]
+)
+async def test_what_the_server_is_made_of_is_not_told(port: int, line: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{line}\r\nHost: here\r\nAnswer: empty\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    await writer.wait_closed()
+    assert [one for one in head.split("\r\n") if one.startswith("Server: ")] == ["Server: Mutsura"]
 
 
 async def test_the_date_is_told(port: int) -> None:
