@@ -41,6 +41,9 @@ class FeedConsumer(Protocol):
         It does not raise: it waits for a database that does not answer.
         """
 
+    def caught_up(self) -> None:
+        """Go on from here: all that was committed before the feed was opened has been handled."""
+
 
 class ChangeFeed:
     """Reads the feed on behalf of one consumer."""
@@ -65,6 +68,7 @@ class ChangeFeed:
         self._saved: Position | None = None
         self._read: Position | None = None
         self._is_superseded = False
+        self._behind_until: str | None = None
         self.is_ready = False
 
     async def run(self, term: int, stop: asyncio.Event) -> None:
@@ -75,6 +79,7 @@ class ChangeFeed:
         opened = await insist(lambda: self._source.open(stored))
         since = await insist(self._consumer.begin)
         self._read = opened.position
+        self._behind_until = opened.at
         if stored is not None and not opened.is_complete:
             await self._replay(stored.at)
         elif stored is None and since is not None:
@@ -116,6 +121,10 @@ class ChangeFeed:
         ticket.release()
         self._read = batch.position
         self._measure(batch.events)
+        behind_until = self._behind_until
+        if behind_until is not None and (not batch.events or batch.position.at > behind_until):
+            self._behind_until = None
+            self._consumer.caught_up()
 
     def _measure(self, events: Sequence[FeedEvent]) -> None:
         changes = [event for event in events if isinstance(event, EntityChanged)]

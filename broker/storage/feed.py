@@ -15,8 +15,8 @@ from broker.model.subscription import Subscription
 class EntityChanged:
     """One committed change.
 
-    `order` sorts as text in the order of commits; changes of one transaction share it and are told
-    apart by their versions.
+    `order` sorts as text in the order in which changes were written; changes of different
+    entities may share it.
     """
 
     tenant: str
@@ -67,10 +67,15 @@ class FeedBatch:
 
 @dataclass(frozen=True, slots=True)
 class OpenedFeed:
-    """Where a feed was opened. `is_complete` is false if the place asked for no longer exists."""
+    """Where a feed was opened. `is_complete` is false if the place asked for no longer exists.
+
+    `at` is when it was opened, by the clock of the database: what was committed until then is
+    old news.
+    """
 
     position: Position
     is_complete: bool
+    at: str
 
 
 class ChangeSource(Protocol):

@@ -53,7 +53,8 @@ class NotificationConsumer:
         """Load the subscriptions and take up what waits in the outbox.
 
         A subscription loaded here is not told of changes committed before it was created: those
-        come when the feed takes up an earlier place.
+        come when the feed takes up an earlier place. What waits in the outbox is sent when the feed
+        has caught up: an earlier process may have died with what belongs before it.
         """
         self._registry.clear()
         self._states.clear()
@@ -61,9 +62,13 @@ class NotificationConsumer:
         async for subscription in self._stores.subscriptions.all():
             await self._registry.put(subscription, since=subscription.created_at)
             oldest = min(oldest or subscription.created_at, subscription.created_at)
-        await self._deliveries.resume()
+        await self._deliveries.resume(after_feed=True)
         await self._restore_throttling()
         return oldest
+
+    def caught_up(self) -> None:
+        """Let go what waited for the feed."""
+        self._deliveries.go_on()
 
     async def handle(self, events: Sequence[FeedEvent], ticket: Ticket) -> None:
         """React to events, in order."""

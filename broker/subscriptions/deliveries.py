@@ -103,13 +103,21 @@ class Deliveries:
         """How many items wait, in memory and in the outbox."""
         return sum(len(lane.items) + lane.kept for lane in self._lanes.values())
 
-    async def resume(self) -> None:
-        """Take up what an earlier process left in the outbox."""
+    async def resume(self, *, after_feed: bool = False) -> None:
+        """Take up what an earlier process left in the outbox, at once or when told to `go_on`."""
         for (tenant, subscription_id), count in (await self._tools.outbox.waiting()).items():
             compiled = self._tools.find(tenant, subscription_id)
             if compiled is not None:
                 lane = self._lane(compiled)
                 lane.kept = count
+                lane.awaits_feed = after_feed
+                self._wake(lane)
+
+    def go_on(self) -> None:
+        """Serve the lanes that waited for the feed to catch up."""
+        for lane in self._lanes.values():
+            if lane.awaits_feed:
+                lane.awaits_feed = False
                 self._wake(lane)
 
     def subscription_changed(self, compiled: CompiledSubscription) -> None:
@@ -175,7 +183,7 @@ class Deliveries:
         return lane
 
     def _wake(self, lane: Lane) -> None:
-        if lane.is_running or not self._is_open:
+        if lane.is_running or lane.awaits_feed or not self._is_open:
             return
         lane.is_running = True
         task = spawn(self._serve(lane), name=f"deliveries of {lane.key[1]}")

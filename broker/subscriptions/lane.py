@@ -45,11 +45,13 @@ class Lane:
     """What waits for one subscription. The outbox, if anything is in it, comes first.
 
     `kept` is how many items the outbox holds (at least), `next_at` the monotonic time before which
-    nothing is sent. Whoever takes items out, or moves them into the outbox, holds `lock`.
+    nothing is sent; nor is anything while it `awaits_feed`. Whoever takes items out, or moves them
+    into the outbox, holds `lock`.
     """
 
     __slots__ = (
         "_latest",
+        "awaits_feed",
         "bytes_held",
         "changed",
         "is_running",
@@ -72,6 +74,7 @@ class Lane:
         self.kept = 0
         self.next_at = 0.0
         self.is_running = False
+        self.awaits_feed = False
         self.is_single = False
         self.rejections = 0
         self.lock = asyncio.Lock()

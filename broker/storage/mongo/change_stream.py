@@ -81,9 +81,9 @@ class MongoChangeSource:
                         raise
                     log.warning("the change stream no longer reaches back to the last position")
                 else:
-                    return OpenedFeed(self._position, is_complete=True)
+                    return OpenedFeed(self._position, is_complete=True, at=_time(now))
             await self._aggregate({"startAtOperationTime": now}, _time(now))
-        return OpenedFeed(self._position, is_complete=after is None)
+        return OpenedFeed(self._position, is_complete=after is None, at=_time(now))
 
     async def read(self) -> FeedBatch:
         """Return what comes next; after about a second without any, an empty batch."""
@@ -129,8 +129,7 @@ class MongoChangeSource:
             with translated():
                 found = changes.find({"at": {"$gte": since}}, sort=_WRITTEN, allow_disk_use=True)
                 async for document in found:
-                    change = decode_change(document)
-                    yield EntityChanged(tenant, change, _replayed_order(change.at))
+                    yield EntityChanged(tenant, decode_change(document), _replayed_order(document))
 
     async def _listen(self, changes: Sequence[Document]) -> None:
         """Go on with the tenants that have subscriptions now, if these events changed that."""
@@ -281,16 +280,19 @@ def _events(tenant: str, change: Document) -> list[FeedEvent]:
         if change["operationType"] == "delete":
             return [SubscriptionRemoved(tenant, change["documentKey"]["_id"])]
         return [SubscriptionStored(decode_subscription(tenant, change["fullDocument"]))]
-    record = decode_change(change["fullDocument"])
-    return [EntityChanged(tenant, record, _order(change["clusterTime"]))]
+    record = change["fullDocument"]
+    return [EntityChanged(tenant, decode_change(record), _order(change["clusterTime"], record))]
 
 
-def _order(moment: Timestamp) -> str:
-    return f"{moment.time:010d}.{moment.inc:010d}"
+def _order(moment: Timestamp, record: Document) -> str:
+    """Return the order of a change: all of a transaction have one time, and `q` for each entity."""
+    return f"{moment.time:010d}.{moment.inc:010d}.{record.get('q', 0):06d}"
 
 
-def _replayed_order(at: str) -> str:
-    return f"{int(datetime.fromisoformat(at).timestamp()):010d}.{0:010d}"
+def _replayed_order(record: Document) -> str:
+    at = datetime.fromisoformat(record["at"])
+    second = int(at.timestamp())
+    return f"{second:010d}.{0:010d}.{at.microsecond:06d}.{record.get('q', 0):06d}"
 
 
 def _time(moment: Any) -> str:

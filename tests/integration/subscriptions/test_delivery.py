@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from broker.model import patching
+from broker.model.entity import Entity
 from broker.model.subscription import DeliveryRecord
-from tests.integration.subscriptions.city import QUICK, City, until
+from tests.integration.subscriptions.city import QUICK, VOCABULARY, City, properties, until
 
 SENSOR = "urn:ngsi-ld:Sensor:1"
 
@@ -103,6 +105,53 @@ async def test_what_waits_survives_a_restart(town: City) -> None:
     async with town.engine():
         await until(lambda: receiver.values("count")[-1:] == [6])
     assert receiver.values("count") == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_waits_is_told_after_what_its_process_died_with(town: City) -> None:
+    receiver = await town.receiver()
+    await receiver.stop()
+    await town.create(SENSOR, count=0)
+    positions, deliveries = town.databases.system["positions"], town.databases.of("")["deliveries"]
+    async with town.engine():
+        await town.subscribe(receiver)
+    before = await positions.find_one({})
+    assert before is not None
+    async with town.engine():
+        for number in (1, 2):
+            await town.update(SENSOR, count=number)
+        await until_kept(town, 2)
+    # As if it had been killed while the first was under way and the second was kept already.
+    await deliveries.delete_one({"v": 2})
+    await positions.update_one({}, {"$set": {"token": before["token"], "at": before["at"]}})
+    await receiver.start()
+    async with town.engine():
+        await until(lambda: receiver.values("count")[-1:] == [2])
+    assert receiver.values("count") == [1, 2]
+
+
+async def test_an_entity_made_anew_is_told_after_its_deletion_though_both_had_to_wait(
+    town: City,
+) -> None:
+    receiver = await town.receiver()
+    await receiver.stop()
+    for number in range(3):
+        await (town.update if number else town.create)(SENSOR, count=number)
+    async with town.engine():
+        await town.subscribe(receiver, notificationTrigger=["entityCreated", "entityDeleted"])
+        anew = Entity(SENSOR, (VOCABULARY + "Sensor",), attributes=properties({"count": 9}))
+        together = [
+            (SENSOR, patching.delete_entity(SENSOR)),
+            (SENSOR, patching.create_entity(anew)),
+        ]
+        await town.entities.apply_many("", together)
+        await until_kept(town, 2)
+    await receiver.start()
+    async with town.engine():
+        await until(lambda: receiver.values("count")[-1:] == [9])
+    assert ["deletedAt" in one for body in receiver.received for one in body["data"]] == [
+        True,
+        False,
+    ]
 
 
 async def test_changes_while_no_engine_runs_are_told_later(town: City) -> None:
