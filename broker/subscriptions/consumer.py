@@ -50,7 +50,7 @@ class NotificationConsumer:
         self._clock = clock
 
     async def begin(self) -> str | None:
-        """Load the subscriptions and take up what waits in the outbox.
+        """Load the subscriptions and take up what waits in the outbox; it can be repeated.
 
         A subscription loaded here is not told of changes committed before it was created: those
         come when the feed takes up an earlier place. What waits in the outbox is sent when the feed
@@ -91,7 +91,7 @@ class NotificationConsumer:
             if not self._registry.keys_of_tenant(tenant):
                 # What changed while nobody there was subscribed, the feed has left out.
                 self._states.forget(tenant)
-            compiled = await self._registry.put(event.subscription)
+            compiled = await insist(lambda: self._registry.put(event.subscription))
             if compiled is not None:
                 self._deliveries.subscription_changed(compiled)
         elif isinstance(event, SubscriptionRemoved):

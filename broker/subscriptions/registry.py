@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from broker.contexts.context import Context, core_context
 from broker.model.changes import Change
-from broker.model.errors import NgsiLdError
+from broker.model.errors import DatabaseUnavailable, NgsiLdError
 from broker.model.subscription import Subscription
 from broker.subscriptions.candidates import Candidates
 from broker.subscriptions.compiled import CompiledSubscription, NotificationContext
@@ -76,42 +76,58 @@ class Registry:
     async def put(
         self, subscription: Subscription, *, since: str = ""
     ) -> CompiledSubscription | None:
-        """Add a subscription or its new version; None if it has to stand aside."""
+        """Add a subscription or its new version; None if it has to stand aside.
+
+        Raises DatabaseUnavailable, and changes nothing then: it would miss what happens meanwhile.
+        """
+        compiled = await self._made_ready(subscription, since)
         key = subscription.tenant, subscription.id
         self.remove(key)
-        try:
-            compiled = await self._compile(subscription, since)
-        except NgsiLdError as error:
-            log.warning(
-                "a subscription cannot be used for now: %s",
-                error.detail,
-                extra={"tenant": subscription.tenant, "subscription": subscription.id},
-            )
+        if compiled is None:
             self._aside[key] = subscription, since
-            return None
-        except Exception:
-            log.exception(
-                "a subscription cannot be used",
-                extra={"tenant": subscription.tenant, "subscription": subscription.id},
-            )
-            self._aside[key] = subscription, since
-            return None
-        self._all[key] = compiled
-        if subscription.time_interval is None:
-            self._candidates.put(compiled)
+        else:
+            self._add(compiled)
         return compiled
 
     async def retry(self) -> list[CompiledSubscription]:
         """Try again to make those ready that stand aside; return the ones that are."""
-        aside = list(self._aside.values())
-        ready = [await self.put(subscription, since=since) for subscription, since in aside]
-        return [compiled for compiled in ready if compiled is not None]
+        ready: list[CompiledSubscription] = []
+        for key, waiting in list(self._aside.items()):
+            try:
+                compiled = await self._made_ready(*waiting)
+            except DatabaseUnavailable:
+                break
+            # Meanwhile the feed may have told of its deletion, or of a newer version.
+            if compiled is not None and self._aside.get(key) is waiting:
+                del self._aside[key]
+                self._add(compiled)
+                ready.append(compiled)
+        return ready
 
     def remove(self, key: Key) -> None:
         """Take a subscription out, if it is in."""
         self._all.pop(key, None)
         self._aside.pop(key, None)
         self._candidates.remove(*key)
+
+    def _add(self, compiled: CompiledSubscription) -> None:
+        self._all[compiled.key] = compiled
+        if compiled.subscription.time_interval is None:
+            self._candidates.put(compiled)
+
+    async def _made_ready(
+        self, subscription: Subscription, since: str
+    ) -> CompiledSubscription | None:
+        about = {"tenant": subscription.tenant, "subscription": subscription.id}
+        try:
+            return await self._compile(subscription, since)
+        except DatabaseUnavailable:
+            raise
+        except NgsiLdError as error:
+            log.warning("a subscription cannot be used for now: %s", error.detail, extra=about)
+        except Exception:
+            log.exception("a subscription cannot be used", extra=about)
+        return None
 
     async def _compile(self, subscription: Subscription, since: str) -> CompiledSubscription:
         tenant = subscription.owner

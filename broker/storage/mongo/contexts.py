@@ -13,6 +13,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import pymongo
 from bson import ObjectId
 from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -28,15 +29,26 @@ _UNUSED_SECONDS: Final = 30 * 24 * 3600
 _LOG_SECONDS: Final = 3600
 _LOSSY: Final = WriteConcern(w=1)
 _OVERLAP: Final = timedelta(seconds=30)
+_PATIENCE: Final = 8.0
+"""Seconds a look-up may take: less than an @context may take to be put together, lest a database
+that hangs be taken for an @context that cannot be had."""
 _MEMBERS: Final = tuple(field.name for field in fields(StoredContext))
 
 
 class MongoContextStore:
     """Implements `broker.storage.contexts.ContextStore`."""
 
-    def __init__(self, databases: Databases, *, clock: Clock, most_cached: int = 2_000) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        *,
+        clock: Clock,
+        most_cached: int = 2_000,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._databases = databases
         self._most_cached = most_cached
+        self._patience = patience
         self._clock = clock
         self._cache = databases.system.get_collection("contexts")
         self._counts = self._cache.with_options(write_concern=_LOSSY)
@@ -89,7 +101,7 @@ class MongoContextStore:
 
     async def fetch(self, tenant: str, context_id: str) -> StoredContext | None:
         """Return an @context with its content."""
-        with translated():
+        with translated(), pymongo.timeout(self._patience):
             own, cached = await asyncio.gather(
                 self._own(tenant).find_one({"_id": context_id}),
                 self._cache.find_one({"_id": context_id, "tenant": tenant}),
