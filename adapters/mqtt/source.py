@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ from adapters.mqtt.configuration import check_document
 from adapters.mqtt.connection import Connection, ConnectionLost, ServerOptions
 from adapters.mqtt.intake import Intake
 from adapters.mqtt.ledger import Ledger
+from adapters.mqtt.mapping import Entity
+from adapters.mqtt.measure import Message
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.provisioning import Provisioning, device_from, group_from
 from adapters.mqtt.provisioning_errors import ProvisioningError
@@ -23,10 +26,13 @@ from adapters.mqtt.registry import Registry
 from adapters.mqtt.registry_store import SqliteRegistryStore
 from adapters.mqtt.settings import Settings
 from adapters.mqtt.topics import Router
+from adapters.mqtt.unmapped import nothing_stored
 from adapters.runtime.backoff import Backoff
 from adapters.runtime.context import AdapterContext
-from adapters.runtime.errors import Misconfigured
+from adapters.runtime.dead_letters import DeadLetter
+from adapters.runtime.errors import Misconfigured, SkipRecord
 from adapters.runtime.health import State
+from adapters.runtime.replay import Read
 from adapters.runtime.store import Store
 from broker.observability.tasks import spawn
 
@@ -78,6 +84,38 @@ def check(settings: Settings) -> None:
     """Check groups, devices and the files of secrets; raises `Misconfigured`."""
     settings.server()
     _configured(settings)
+
+
+async def reread(settings: Settings, name: str, data: Path) -> Read:
+    """Return what reads dead letters again, with groups and devices as they are now."""
+    registry = await asyncio.to_thread(_configured, settings)
+    async with Store(data) as store:
+        registry.fill(*await SqliteRegistryStore(store, name).load())
+    intake = Intake(Router(settings.rules()), registry)
+
+    def read(letter: DeadLetter) -> list[tuple[Entity, str | None]]:
+        found: list[tuple[Entity, str | None]] = []
+        for observation in intake.read(_message_of(letter)):
+            translation, service = observation.translation, observation.profile.service
+            if translation.faults:
+                raise SkipRecord("; ".join(translation.faults))
+            if translation.unused:
+                raise SkipRecord(nothing_stored(observation))
+            tenant = settings.tenants.get(service, service) or None
+            found += [(entity, tenant) for entity in translation.entities]
+        return found
+
+    return read
+
+
+def _message_of(letter: DeadLetter) -> Message:
+    record = letter.record if isinstance(letter.record, Mapping) else {}
+    topic, payload = record.get("topic"), record.get("payload")
+    if isinstance(payload, Mapping) and isinstance(payload.get("hex"), str):
+        return Message(str(topic), bytes.fromhex(payload["hex"]), letter.at)
+    if not isinstance(topic, str) or not isinstance(payload, str):
+        raise SkipRecord("its message was too long to be kept whole")
+    return Message(topic, payload.encode(), letter.at)
 
 
 async def _save_discovered(provisioning: Provisioning) -> None:

@@ -1,9 +1,9 @@
 """Records that could not be stored, kept with the reason until a person has dealt with them.
 
 A letter holds the record as the source gave it (text, or base64 below `base64` when it was no
-text) and, if the mapping got that far, the entity. Letters with an entity can be replayed as they
-are; for the others the adapter's manifest may name a `replay` function. At most `limit` letters
-of an adapter are kept: then the oldest go, and how many went is counted, logged and shown.
+text) and, if the mapping got that far, the entity; `replay` says what can be done with it. At most
+`limit` letters of an adapter are kept: then the oldest go, and how many went is counted, logged and
+shown.
 """
 
 from __future__ import annotations
@@ -135,6 +135,17 @@ class DeadLetters:
     async def count(self) -> int:
         """Return how many letters there are."""
         return await self._number("SELECT count(*) FROM dead_letters")
+
+    async def count_by_adapter(self) -> dict[str, int]:
+        """Return how many letters each adapter that has any has."""
+        where, values = self._mine()
+        rows = await self._store.transact(
+            lambda db: db.execute(
+                f"SELECT adapter, count(*) FROM dead_letters WHERE {where} GROUP BY adapter",  # noqa: S608
+                values,
+            ).fetchall()
+        )
+        return {str(adapter): int(number) for adapter, number in rows}
 
     async def evicted(self) -> int:
         """Return how many letters went because there were too many."""

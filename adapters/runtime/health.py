@@ -41,6 +41,7 @@ class Health:
     detail: str = ""
     since: str = ""
     restarts: int = 0
+    dead_letters: int = 0
     counters: Counter[str] = field(default_factory=Counter)
 
     def become(self, state: State, detail: str = "") -> None:
@@ -65,5 +66,6 @@ class Health:
             "detail": self.detail,
             "since": self.since,
             "restarts": self.restarts,
+            "deadLetters": self.dead_letters,
             "counters": dict(self.counters),
         }

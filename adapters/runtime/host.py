@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,7 @@ from adapters.runtime.health import Health, State
 from adapters.runtime.http_client import http_client
 from adapters.runtime.http_server import Request, Response, Route, serve
 from adapters.runtime.intake import Intake
+from adapters.runtime.metrics import DEAD_LETTERS_KEPT
 from adapters.runtime.progress import LOOK_EVERY, Progress
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.session import broker_session
@@ -79,7 +80,7 @@ class Host:
                 spawn(self._keep_running(one, shared), name=f"adapter-{one.name}")
                 for one in self.configuration.adapters
             ]
-            saying = spawn(self._say_progress(), name="adapters-progress")
+            saying = spawn(self._say_progress(shared.store), name="adapters-progress")
             try:
                 if tasks:
                     await asyncio.wait(tasks)
@@ -89,11 +90,18 @@ class Host:
                 await self._stop([saying, *tasks])
         return not any(one.state is State.FAILED for one in self.healths.values())
 
-    async def _say_progress(self) -> None:
+    async def _say_progress(self, store: Store) -> None:
         progress = Progress()
+        letters = DeadLetters(store, None)
         while True:
+            self._count_letters(await letters.count_by_adapter())
             await asyncio.sleep(LOOK_EVERY)
             progress.say(self.healths.values(), asyncio.get_running_loop().time())
+
+    def _count_letters(self, kept: Mapping[str, int]) -> None:
+        for name, health in self.healths.items():
+            health.dead_letters = kept.get(name, 0)
+            DEAD_LETTERS_KEPT.labels(name).set(health.dead_letters)
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Cancel the adapters; again if a library swallowed the cancellation (it happens)."""

@@ -72,9 +72,13 @@ class Manifest:
 
         Raises `Misconfigured`.
         """
-        own = getattr(inspect.getmodule(self.entry_point()), "check", None)
+        own = self.hook("check")
         if own is not None:
             own(settings)
+
+    def hook(self, name: str) -> Any:
+        """Return the function of this name in the entry module, `None` if it has none."""
+        return getattr(inspect.getmodule(self.entry_point()), name, None)
 
     def assessment(self) -> tuple[Assessment, ...]:
         """Return how the adapter stands to every quality rule."""

@@ -21,6 +21,12 @@ ADAPTER_RUNNING: Final = Gauge(
     multiprocess_mode="livesum",
 )
 DEAD_LETTERS: Final = Counter("mutsura_dead_letters", "Records kept as dead letters.", ["adapter"])
+DEAD_LETTERS_KEPT: Final = Gauge(
+    "mutsura_dead_letters_kept",
+    "Dead letters nobody has dealt with yet.",
+    ["adapter"],
+    multiprocess_mode="livesum",
+)
 WRITER_ENTITIES: Final = Counter(
     "mutsura_writer_entities",
     "Entities the adapters' writers are done with (created, updated, unchanged, rejected).",
