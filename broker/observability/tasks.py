@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _TOLD_AGAIN = 5.0
+_REST_FOR_WORK = 9.0
+_LONGEST_REST = 15.0
 log = logging.getLogger(__name__)
 _running: set[asyncio.Task[Any]] = set()
 
@@ -32,6 +34,15 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+def rest_after(worked: float, every: float) -> float:
+    """Return how long to pause between looks of which the last took so many seconds.
+
+    It is `every` seconds, and more (15 at most, as one may have taken long for other reasons) where
+    that would leave the looks more than a tenth of the time.
+    """
+    return max(every, min(_REST_FOR_WORK * worked, _LONGEST_REST))
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

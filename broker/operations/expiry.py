@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Protocol
 
 from broker.model.changes import EntityOperation, Transition
 from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.patching import expire_entity
-from broker.observability.tasks import pause
+from broker.observability.tasks import pause, rest_after
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class ExpiryTimer:
         clock: Clock,
         every: float = 1.0,
     ) -> None:
+        """Make a timer that looks every so many seconds, less often where tenants are many."""
         self._entities = entities
         self._registrations = registrations
         self._clock = clock
@@ -62,6 +64,7 @@ class ExpiryTimer:
     async def run(self, stop: asyncio.Event) -> None:
         """Remove what is due until `stop` is set."""
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 is_more = await self._remove_some()
                 is_more = await self._remove_registrations() or is_more
@@ -69,7 +72,7 @@ class ExpiryTimer:
                 log.warning("what has expired cannot be removed yet: %s", error.detail)
                 is_more = False
             if not is_more:
-                await pause(stop, self._every)
+                await pause(stop, rest_after(time.monotonic() - began, self._every))
 
     async def _remove_some(self) -> bool:
         """Remove what is due, up to a limit; return whether there may be more."""

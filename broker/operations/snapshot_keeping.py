@@ -18,7 +18,7 @@ from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.snapshot import ExecutionDetails, Snapshot
 from broker.model.spaces import key_of
-from broker.observability.tasks import end, pause, spawn
+from broker.observability.tasks import end, pause, rest_after, spawn
 from broker.operations.snapshot_filling import SnapshotFilling
 from broker.operations.snapshot_notices import SnapshotNotices
 from broker.storage.snapshots import SnapshotContents, SnapshotWork
@@ -65,11 +65,12 @@ class SnapshotKeeper:
         """Work until `stop` is set; what is being filled then is filled again later."""
         try:
             while not stop.is_set():
+                began = time.monotonic()
                 try:
                     await self.look()
                 except NgsiLdError as error:
                     log.warning("snapshots cannot be looked after yet: %s", error.detail)
-                await pause(stop, _LOOK_SECONDS)
+                await pause(stop, rest_after(time.monotonic() - began, _LOOK_SECONDS))
         finally:
             await end(*self._tasks.values())
 
