@@ -20,6 +20,7 @@ from adapters.csv.identity import (
 from adapters.csv.layout import Layout
 from adapters.csv.table import Row
 from adapters.csv.values import dates
+from adapters.csv.wording import counted
 
 
 @dataclass(slots=True)
@@ -74,7 +75,8 @@ def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFi
     if derived:
         names = ", ".join(layout.identity.key)
         result.remarks.append(
-            f"{derived} entities have an id derived from {names}: the file states none that holds"
+            f"{counted(derived, 'entity has', 'entities have')} an id derived from {names}: "
+            "the file states none that holds"
         )
     if not all(row.municipality for row in rows):
         result.remarks.append(
@@ -136,8 +138,9 @@ def _told_apart(rows: list[MappedRow], keys: list[RowKeys], result: MappedFile) 
     if count:
         first = rows[alike[0]].row.number
         result.remarks.append(
-            f"{count} rows are told apart by other columns only (first: row {first}): when one of "
-            "these is corrected, the row becomes another entity; give each row an id of its own"
+            f"{counted(count, 'row is', 'rows are')} told apart by other columns only "
+            f"(first: row {first}): when one of these is corrected, the row becomes another "
+            "entity; give each row an id of its own"
         )
     return told
 

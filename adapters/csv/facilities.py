@@ -11,6 +11,7 @@ from typing import Final
 from adapters.csv.headers import normal_header
 from adapters.csv.table import Row, Table
 from adapters.csv.values.text import comparable
+from adapters.csv.wording import counted
 
 REFERENCE: Final = normal_header("施設_ID")
 _PREFIX: Final = normal_header("施設_")
@@ -50,7 +51,8 @@ def join_facilities(table: Table, facilities: Table) -> Table:
         f"names and addresses are those of {len(by_id)} facilities (施設_ID)",
     ]
     if missing:
-        remarks.append(f"{missing} rows name a facility that is not in the list of facilities")
+        rows_name = counted(missing, "row names", "rows name")
+        remarks.append(f"{rows_name} a facility that is not in the list of facilities")
     header = [*table.header, *(facilities.header[i].removeprefix("施設_") for i in taken)]
     return replace(table, header=header, rows=rows, remarks=remarks)
 

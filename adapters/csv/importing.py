@@ -17,6 +17,7 @@ from adapters.csv.recognition import Assignment, assign, recognise
 from adapters.csv.report import ColumnUse, FileReport
 from adapters.csv.table import Table, read_table
 from adapters.csv.total_rows import set_totals_apart
+from adapters.csv.wording import counted
 
 _GENERIC_BLOCKS = (
     "head",
@@ -203,7 +204,8 @@ def _mapped(
     _take_over(mapped, report)
     if total and len(mapped.rejected) > options.most_rejected * total:
         report.refuse(
-            f"{len(mapped.rejected)} of {total} rows cannot be imported; nothing was written",
+            f"{len(mapped.rejected)} of {counted(total, 'row')} cannot be imported; "
+            "nothing was written",
             "see the rejected rows; most likely the layout is another one (--type, --mapping)",
         )
         return ReadFile(report)

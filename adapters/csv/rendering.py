@@ -6,9 +6,11 @@ from typing import Final
 
 from adapters.csv.findings import Finding
 from adapters.csv.report import FileReport, totals_of
+from adapters.csv.wording import counted
 
 _SHOWN: Final = 5
 _VALUE_WIDTH: Final = 60
+_NOTES: Final = ("note or total", "notes or totals")
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon"}
 
 
@@ -24,11 +26,16 @@ def render_totals(reports: Iterable[FileReport]) -> str:
     total = totals_of(report for report in reports if report.outcome != "refused")
     in_refused = sum(report.rows.read for report in refused)
     left = f" ({in_refused} more in refused files)" if in_refused else ""
+    files = f"{counted(len(reports), 'file')}, {len(refused)} refused"
+    rows = f"{counted(total['read'], 'row')}{left}"
+    others = f"{total['rejected']} rejected, {counted(total['ignored'], *_NOTES)}"
+    if any(report.outcome == "checked" for report in reports):
+        possible = total["read"] - total["rejected"] - total["ignored"]
+        return f"{files}; {rows}: {possible} can be imported, {others}"
     return (
-        f"{len(reports)} files, {len(refused)} refused; {total['read']} rows{left}: "
-        f"{total['created']} created, {total['updated']} updated, {total['unchanged']} unchanged, "
-        f"{total['superseded']} superseded, {total['rejected']} rejected, "
-        f"{total['ignored']} notes or totals"
+        f"{files}; {rows}: {total['created']} created, {total['updated']} updated, "
+        f"{total['unchanged']} unchanged, "
+        f"{total['superseded']} superseded, {others}"
     )
 
 
@@ -57,24 +64,25 @@ def _lines(report: FileReport, shown: int) -> Iterator[str]:
     yield from _repairs(report)
     if report.vanished:
         names = ", ".join(report.vanished[:shown])
-        yield f"  {len(report.vanished)} entities are no longer in the file: {names}"
+        number = counted(len(report.vanished), "entity is", "entities are")
+        yield f"  {number} no longer in the file: {names}"
 
 
 def _headline(report: FileReport) -> str:
     rows = report.rows
-    left_out = f", {rows.ignored} notes or totals left out" if rows.ignored else ""
+    left_out = f", {counted(rows.ignored, *_NOTES)} left out" if rows.ignored else ""
     if report.outcome == "refused":
         return "REFUSED, nothing was imported"
     if report.outcome == "checked":
         mappable = rows.read - rows.rejected - rows.ignored
         return (
-            f"checked only: {rows.read} rows, {mappable} can be imported, {rows.rejected} rejected"
-            f"{left_out}"
+            f"checked only: {counted(rows.read, 'row')}, {mappable} can be imported, "
+            f"{rows.rejected} rejected{left_out}"
         )
     extra = f", {rows.superseded} superseded" if rows.superseded else ""
     extra += left_out
     return (
-        f"{rows.read} rows: {rows.created} created, {rows.updated} updated, "
+        f"{counted(rows.read, 'row')}: {rows.created} created, {rows.updated} updated, "
         f"{rows.unchanged} unchanged, {rows.rejected} rejected{extra}"
     )
 
@@ -106,7 +114,7 @@ def _repairs(report: FileReport) -> Iterator[str]:
 
 
 def _more(alike: list[Finding]) -> str:
-    return f" and {len(alike) - 1} more rows" if len(alike) > 1 else ""
+    return f" and {counted(len(alike) - 1, 'more row')}" if len(alike) > 1 else ""
 
 
 def _kind(finding: Finding) -> str:

@@ -18,6 +18,7 @@ from adapters.csv.decoding import DecodedText, UnreadableFile
 from adapters.csv.headers import normal_header, unique_names
 from adapters.csv.merged_headers import join_header_rows
 from adapters.csv.values.text import trimmed
+from adapters.csv.wording import counted
 
 _HEADER_WITHIN: Final = 30
 _MAX_CELL: Final = 10_000_000
@@ -95,7 +96,8 @@ def _without_formulas(records: list[list[str]], first: int) -> list[str]:
                 found.append(number)
     if not found:
         return []
-    return [f'{len(found)} cells are written ="…" (first: row {found[0]}); their texts were taken']
+    cells = counted(len(found), "cell is", "cells are")
+    return [f'{cells} written ="…" (first: row {found[0]}); the text was taken']
 
 
 def _records(decoded: DecodedText) -> list[list[str]]:
@@ -262,8 +264,8 @@ def _with_remarks(table: Table, blank: int, surplus: Counter[int]) -> Table:
     if surplus:
         first = min(surplus)
         remarks.append(
-            f"{len(surplus)} rows have cells beyond the last column of the header "
-            f"(first: row {first}); these cells are not imported"
+            f"{counted(len(surplus), 'row has', 'rows have')} cells beyond the last column of the "
+            f"header (first: row {first}); these cells are not imported"
         )
     return Table(
         table.header,

@@ -188,8 +188,8 @@ def test_the_terminal_shows_what_needs_a_person():
     )
     text = render(read.report)
     assert "row 2, column H (小児対応設備の有無) '☆'" in text
-    assert "and 1 more rows: check digit of the municipality code restored" in text
-    assert "1 files, 0 refused" in render_totals([read.report])
+    assert "and 1 more row: check digit of the municipality code restored" in text
+    assert "1 file, 0 refused" in render_totals([read.report])
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_names_and_columns_cities_use_are_recognised(name, header, expected):
 def test_rows_of_refused_files_are_told_apart_in_the_totals():
     good, refused = imported([AED, aed("1")]), imported([["a", "b"], ["1", "2"], ["3", "4"]])
     text = render_totals([good.report, refused.report])
-    assert "2 files, 1 refused; 1 rows (2 more in refused files)" in text
+    assert "2 files, 1 refused; 1 row (2 more in refused files): 1 can be imported, 0 rej" in text
 
 
 def test_what_columns_begin_with_names_the_data_set():
