@@ -226,7 +226,14 @@ def _filled(
             surplus[number] = len(record) - width
         row = _padded(number, record, width)
         (table.note_rows if _is_note(row.cells) else table.rows).append(row)
+    if is_linkdata and not all(_numbers_the_row(row.cells[0]) for row in table.rows):
+        table.header[0] = unique_names([_LINKDATA_HEADER.lstrip("#"), *table.header[1:]])[0][0]
     return _with_remarks(table, blank, surplus)
+
+
+def _numbers_the_row(cell: str) -> bool:
+    """Whether a cell below `#property` says no more than where its row stands."""
+    return not trimmed(cell) or trimmed(cell).isdecimal()
 
 
 def _begins_alike(record: Sequence[str], header: Sequence[str]) -> bool:

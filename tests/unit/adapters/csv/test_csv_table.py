@@ -36,6 +36,12 @@ def test_linkdata_preamble_becomes_metadata():
     assert [row.number for row in found.rows] == [5, 7]
 
 
+def test_a_linkdata_column_of_more_than_row_numbers_is_kept():
+    found = table("#property,name,address\nclinic.1,A,高松市\nclinic.2,B,高松市\n")
+    assert found.header == ["property", "name", "address"]
+    assert [row.cells[0] for row in found.rows] == ["clinic.1", "clinic.2"]
+
+
 def test_rows_of_other_widths_are_kept_and_told():
     found = table("名称,住所,備考\nA,焼津市\nB,焼津市,x,surplus\n")
     assert found.rows[0].cells == ["A", "焼津市", ""]
