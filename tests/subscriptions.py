@@ -47,11 +47,9 @@ def subscription(**members: Any) -> Subscription:
     return Subscription(definition.pop("id"), "", definition, created_at=BEFORE, modified_at=BEFORE)
 
 
-def compiled(since: str = "", **members: Any) -> CompiledSubscription:
+def compiled(**members: Any) -> CompiledSubscription:
     """Return a subscription ready for matching."""
-    return compile_subscription(
-        subscription(**members), context=CONTEXT, query_terms=CORE, since=since
-    )
+    return compile_subscription(subscription(**members), context=CONTEXT, query_terms=CORE)
 
 
 def prop(value: Any, **members: Any) -> Instance:

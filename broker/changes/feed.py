@@ -32,8 +32,11 @@ _LONGEST_FIRST_REPLAY = timedelta(hours=1)
 class FeedConsumer(Protocol):
     """Reacts to the events of the feed."""
 
-    async def begin(self) -> str | None:
-        """Prepare. Returns since when changes matter at the very first start, None: from now."""
+    async def begin(self, place: Position | None) -> str | None:
+        """Prepare for the events after a place (None: the very first start).
+
+        Returns since when changes matter at the very first start, None: from now.
+        """
 
     async def handle(self, events: Sequence[FeedEvent], ticket: Ticket) -> None:
         """React to events, in order; a hold on the ticket keeps the feed's place before them.
@@ -77,7 +80,7 @@ class ChangeFeed:
         self._progress = Progress()
         stored = await insist(lambda: self._positions.fetch(self._name))
         opened = await insist(lambda: self._source.open(stored))
-        since = await insist(self._consumer.begin)
+        since = await insist(lambda: self._consumer.begin(stored))
         self._read = opened.position
         self._behind_until = opened.at
         if stored is not None and not opened.is_complete:

@@ -99,40 +99,22 @@ class EntityStates:
 
 
 def state_after(change: Change, present: Entity | None, later: Sequence[Change]) -> Entity | None:
-    """Return an entity right after a change, given it as it is now and what happened later.
+    """Return an entity right after a change, given it as it is now and what followed, in order.
 
     None if what is known does not lead there.
     """
-    life = _same_life(change, later)
-    if life and life[-1].kind == "entityDeleted":
+    if later and later[-1].kind == "entityDeleted":
         present = None
     elif present is None:
         return None
     else:
-        life = [following for following in life if following.version <= present.version]
+        later = [following for following in later if following.version <= present.version]
     state = present
-    for following in reversed(life):
+    for following in reversed(later):
         state = take_back(state, following)
     if state is None or state.version != change.version:
         return None
     return state
-
-
-def _same_life(change: Change, later: Sequence[Change]) -> list[Change]:
-    """Return the changes that followed one, in order, up to the deletion of the entity.
-
-    An entity that is created again counts its versions anew, so they alone do not tell.
-    """
-    life: list[Change] = []
-    version = change.version
-    for following in sorted(later, key=lambda one: (one.at, one.version)):
-        if following.version != version + 1:
-            continue
-        life.append(following)
-        version = following.version
-        if following.kind == "entityDeleted":
-            break
-    return life
 
 
 def _precedes(state: Entity | None, change: Change) -> bool:

@@ -111,9 +111,9 @@ class ChangeLog(Protocol):
         """Return those of the entities that exist, by id, expired ones included."""
 
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
-        """Return the changes after each of some (of different entities), by entity.
+        """Return what followed on each of some changes (of different entities), by entity.
 
-        Those of a later life of the same entity (deleted, then created again) may be among them.
+        In order, and up to the deletion of the entity: a later life of it is another one's.
         """
 
     async def times(self, tenant: str, deletion: Change) -> tuple[str, str]:

@@ -33,10 +33,9 @@ class CompiledSubscription:
     `query` finds the subscribed entities; `selects` tells whether an entity is one of them and
     meets q, geoQ and scopeQ, except that a `q` with linked entities (`follows_links`) is left to
     the database.
-    `expires_at` is in the fixed-width form. Changes committed before `since` are none of its
-    business: it did not exist then. `profile` is the text of how its notifications are written
-    (`broker.subscriptions.notification.Profile`). `version` is the one of the standard that
-    notifications conform to, None: the present one.
+    `expires_at` is in the fixed-width form. `profile` is the text of how its notifications are
+    written (`broker.subscriptions.notification.Profile`). `version` is the one of the standard
+    that notifications conform to, None: the present one.
     """
 
     subscription: Subscription
@@ -48,7 +47,6 @@ class CompiledSubscription:
     watched: frozenset[str]
     triggers: frozenset[str]
     expires_at: str | None
-    since: str = ""
     version: Version | None = None
 
     @property

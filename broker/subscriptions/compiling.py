@@ -76,7 +76,6 @@ def compile_subscription(
     *,
     context: NotificationContext,
     query_terms: Context,
-    since: str = "",
 ) -> CompiledSubscription:
     """Return a subscription ready for matching.
 
@@ -93,7 +92,6 @@ def compile_subscription(
         watched=subscription.watched_attributes,
         triggers=subscription.triggers,
         expires_at=expiry_of(subscription),
-        since=since,
         version=_version(subscription.definition.get("ngsildConformance")),
     )
 

@@ -16,6 +16,7 @@ from broker.query.entity_query import EntitySelector, Page
 from broker.storage.feed import (
     EntityChanged,
     FeedEvent,
+    Position,
     SubscriptionRemoved,
     SubscriptionStored,
 )
@@ -24,7 +25,7 @@ from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
 from broker.subscriptions.linking import load_linked
 from broker.subscriptions.matching import Occurrence, matches, occurrence_of
-from broker.subscriptions.registry import Registry
+from broker.subscriptions.registry import Key, Registry
 from broker.subscriptions.rendering import change_elements, links_of
 from broker.subscriptions.stores import EngineStores
 
@@ -48,19 +49,25 @@ class NotificationConsumer:
         self._stores = stores
         self._states = states
         self._clock = clock
+        self._created: dict[Key, str] = {}
 
-    async def begin(self) -> str | None:
+    async def begin(self, place: Position | None) -> str | None:
         """Load the subscriptions and take up what waits in the outbox; it can be repeated.
 
-        A subscription loaded here is not told of changes committed before it was created: those
-        come when the feed takes up an earlier place. What waits in the outbox is sent when the feed
-        has caught up: an earlier process may have died with what belongs before it.
+        A subscription that was created after the place where the feed goes on is not told of what
+        was committed between. That rests on the clocks of those who wrote, so it ends when the feed
+        has caught up, and when the feed comes to the subscription itself. What waits in the outbox
+        is sent when the feed has caught up: an earlier process may have died with what belongs
+        before it.
         """
         self._registry.clear()
         self._states.clear()
+        self._created.clear()
         oldest: str | None = None
         async for subscription in self._stores.subscriptions.all():
-            await self._registry.put(subscription, since=subscription.created_at)
+            await self._registry.put(subscription)
+            if place is None or subscription.created_at >= place.at:
+                self._created[subscription.tenant, subscription.id] = subscription.created_at
             oldest = min(oldest or subscription.created_at, subscription.created_at)
         await self._deliveries.resume(after_feed=True)
         await self._restore_throttling()
@@ -68,6 +75,7 @@ class NotificationConsumer:
 
     def caught_up(self) -> None:
         """Let go what waited for the feed."""
+        self._created.clear()
         self._deliveries.go_on()
 
     async def handle(self, events: Sequence[FeedEvent], ticket: Ticket) -> None:
@@ -88,6 +96,7 @@ class NotificationConsumer:
     async def _update(self, event: FeedEvent) -> None:
         if isinstance(event, SubscriptionStored):
             tenant = event.subscription.tenant
+            self._created.pop((tenant, event.subscription.id), None)
             if not self._registry.keys_of_tenant(tenant):
                 # What changed while nobody there was subscribed, the feed has left out.
                 self._states.forget(tenant)
@@ -163,6 +172,8 @@ class NotificationConsumer:
     async def _matches(
         self, compiled: CompiledSubscription, occurrence: Occurrence, now: str
     ) -> bool:
+        if occurrence.change.at < self._created.get(compiled.key, ""):
+            return False
         if not matches(compiled, occurrence, now):
             return False
         if not compiled.follows_links:

@@ -61,7 +61,7 @@ def matches(compiled: CompiledSubscription, occurrence: Occurrence, now: str) ->
     With watched attributes a change of the entity as a whole counts only if it concerns one of
     them, too: an entity that never had a watched attribute may come and go unnoticed.
     """
-    if not compiled.is_active(now) or occurrence.change.at < compiled.since:
+    if not compiled.is_active(now):
         return False
     return is_triggered(compiled, occurrence) and compiled.selects(occurrence.entity)
 

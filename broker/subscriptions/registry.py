@@ -37,7 +37,7 @@ class Registry:
         self._contexts = contexts
         self._candidates = Candidates()
         self._all: dict[Key, CompiledSubscription] = {}
-        self._aside: dict[Key, tuple[Subscription, str]] = {}
+        self._aside: dict[Key, Subscription] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -73,18 +73,16 @@ class Registry:
         """Return the keys of a tenant's subscriptions."""
         return [key for key in (*self._all, *self._aside) if key[0] == tenant]
 
-    async def put(
-        self, subscription: Subscription, *, since: str = ""
-    ) -> CompiledSubscription | None:
+    async def put(self, subscription: Subscription) -> CompiledSubscription | None:
         """Add a subscription or its new version; None if it has to stand aside.
 
         Raises DatabaseUnavailable, and changes nothing then: it would miss what happens meanwhile.
         """
-        compiled = await self._made_ready(subscription, since)
+        compiled = await self._made_ready(subscription)
         key = subscription.tenant, subscription.id
         self.remove(key)
         if compiled is None:
-            self._aside[key] = subscription, since
+            self._aside[key] = subscription
         else:
             self._add(compiled)
         return compiled
@@ -94,7 +92,7 @@ class Registry:
         ready: list[CompiledSubscription] = []
         for key, waiting in list(self._aside.items()):
             try:
-                compiled = await self._made_ready(*waiting)
+                compiled = await self._made_ready(waiting)
             except DatabaseUnavailable:
                 break
             # Meanwhile the feed may have told of its deletion, or of a newer version.
@@ -115,12 +113,10 @@ class Registry:
         if compiled.subscription.time_interval is None:
             self._candidates.put(compiled)
 
-    async def _made_ready(
-        self, subscription: Subscription, since: str
-    ) -> CompiledSubscription | None:
+    async def _made_ready(self, subscription: Subscription) -> CompiledSubscription | None:
         about = {"tenant": subscription.tenant, "subscription": subscription.id}
         try:
-            return await self._compile(subscription, since)
+            return await self._compile(subscription)
         except DatabaseUnavailable:
             raise
         except NgsiLdError as error:
@@ -129,7 +125,7 @@ class Registry:
             log.exception("a subscription cannot be used", extra=about)
         return None
 
-    async def _compile(self, subscription: Subscription, since: str) -> CompiledSubscription:
+    async def _compile(self, subscription: Subscription) -> CompiledSubscription:
         tenant = subscription.owner
         terms = await self._contexts.resolve(subscription.query_context, tenant=tenant)
         context = await self._contexts.resolve(subscription.notification_context, tenant=tenant)
@@ -139,5 +135,4 @@ class Registry:
                 terms=context, url=context.url or core_context().url or "", body=context.body
             ),
             query_terms=terms,
-            since=since,
         )

@@ -38,6 +38,7 @@ from broker.storage.feed import (
 from broker.storage.mongo.connection import Databases, Document
 from broker.storage.mongo.documents import decode_change, decode_entity
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.lives import group_before, records_after
 from broker.storage.mongo.subscriptions import decode_subscription
 
 log = logging.getLogger(__name__)
@@ -216,17 +217,24 @@ class MongoChangeLog:
         return {document["_id"]: decode_entity(document) for document in documents}
 
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
-        """Return the changes after each of some (of different entities), by entity."""
-        after = [
-            {"e": change.entity_id, "v": {"$gt": change.version}, "at": {"$gte": change.at}}
-            for change in changes
-        ]
+        """Return what followed on each of some changes (of different entities), by entity."""
+        onwards = [{"e": one.entity_id, "v": {"$gte": one.version}} for one in changes]
         log_of_changes = self._databases.of(tenant)["changes"]
-        found: dict[str, list[Change]] = {}
+        records: dict[str, list[Document]] = {}
         with translated():
-            async for document in log_of_changes.find({"$or": after}):
-                found.setdefault(document["e"], []).append(decode_change(document))
-        return found
+            async for record in log_of_changes.find({"$or": onwards}):
+                records.setdefault(record["e"], []).append(record)
+            for one in changes:
+                of_group = group_before(one, records.get(one.entity_id, ()))
+                if of_group is not None:
+                    records[one.entity_id] += await log_of_changes.find(of_group).to_list()
+        return {
+            one.entity_id: [
+                decode_change(record)
+                for record in records_after(one, records.get(one.entity_id, ()))
+            ]
+            for one in changes
+        }
 
     async def times(self, tenant: str, deletion: Change) -> tuple[str, str]:
         """Return when an entity that was deleted had been created and last modified."""

@@ -72,12 +72,13 @@ class Log:
 
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
         (first,) = changes
-        found = [
-            change
-            for change, _ in self.past
-            if change.version > first.version and change.at >= first.at
-        ]
-        return {ID: sorted(found, key=lambda change: change.version)}
+        past = [change for change, _ in self.past]
+        found: list[Change] = []
+        for change in past[past.index(first) + 1 :]:
+            if change.kind == "entityCreated":
+                break
+            found.append(change)
+        return {ID: found}
 
     async def times(self, tenant: str, deletion: Change) -> tuple[str, str]:
         return "", ""

@@ -116,12 +116,6 @@ def test_a_condition_on_a_deletion_looks_at_the_last_state() -> None:
     assert matches(one, occurrence(*STATES["deleted"]), NOW)
 
 
-def test_changes_from_before_the_subscription_are_none_of_its_business() -> None:
-    updated = occurrence(*STATES["updated"])
-    assert not matches(compiled(since="2026-11-22T06:00:00.000001Z"), updated, NOW)
-    assert matches(compiled(since=NOW), updated, NOW)
-
-
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
