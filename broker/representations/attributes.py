@@ -32,6 +32,9 @@ from broker.representations.reader import Path, Reader, shown
 from broker.representations.values import read_value
 
 _NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
+_EARLIER_NAMES: Mapping[str, str] = {"VocabularyProperty": VOCAB_PROPERTY}
+"""Types of attributes as the Core @context of version 1.7 has them, which clients still send."""
+
 _WHOLE_VALUE = ""
 _SCALARS = frozenset({str, int, float, bool})
 _BESIDE_THE_VALUE = frozenset({"datasetId", "observedAt", "unitCode", "valueType", "objectType"})
@@ -171,15 +174,23 @@ def _infer_type(reader: Reader, body: Mapping[str, Any], path: Path) -> str | No
 def _named_type(reader: Reader, declared: Any, body: Mapping[str, Any], path: Path) -> str:
     if is_geometry_type(declared) and "coordinates" in body:
         return _WHOLE_VALUE
-    if type(declared) is str:
-        local = declared.removeprefix("ngsi-ld:").removeprefix(_NGSI_LD)
-        if local in VALUE_MEMBER:
-            return local
+    kind = _kind_called(declared)
+    if kind is not None:
+        return kind
     raise reader.refusal(
         (*path, "type"),
         f"{shown(declared)} is not a type of attribute: it is one of {', '.join(VALUE_MEMBER)}"
         ' (a value with a member "type" of its own goes into "value")',
     )
+
+
+def _kind_called(name: Any) -> str | None:
+    """Return the type of attribute with a name, an IRI, or the name it had in earlier versions."""
+    if type(name) is not str:
+        return None
+    local = name.removeprefix("ngsi-ld:").removeprefix(_NGSI_LD)
+    local = _EARLIER_NAMES.get(local, local)
+    return local if local in VALUE_MEMBER else None
 
 
 def _type_without_value(reader: Reader, body: Mapping[str, Any], path: Path) -> str | None:
@@ -208,8 +219,7 @@ def _is_of_members(reader: Reader, body: Mapping[str, Any]) -> bool:
 
 
 def _names_its_type(body: Mapping[str, Any]) -> bool:
-    kind = body.get("type")
-    return type(kind) is str and kind in VALUE_MEMBER
+    return _kind_called(body.get("type")) is not None
 
 
 def _proof_readers(reader: Reader, declared: str | None, path: Path) -> Mapping[str, MemberReader]:
@@ -241,7 +251,7 @@ def _is_several(body: list[Any]) -> bool:
 def _is_instance(item: Mapping[str, Any]) -> bool:
     kind = item.get("type")
     if type(kind) is str:
-        return kind in VALUE_MEMBER
+        return _kind_called(kind) is not None
     return "datasetId" in item or not KIND_OF_MEMBER.keys().isdisjoint(item)
 
 

@@ -82,6 +82,10 @@ KEPT = [
         },
     ),
     (
+        {"type": "VocabularyProperty", "vocab": "shop"},  # its name in the Core @context 1.7
+        {"type": "VocabProperty", "vocab": f"{DEFAULT}shop"},
+    ),
+    (
         {"type": "Relationship", "object": "urn:a:1", "objectType": ["City", "Town"]},
         {
             "type": "Relationship",
@@ -143,6 +147,14 @@ KEPT = [
 @pytest.mark.parametrize(("written", "stored"), KEPT)
 def test_an_attribute_of_each_kind_is_read(terms, written, stored):
     assert instances_of(terms, written) == [stored or written]
+
+
+def test_types_of_several_instances_may_be_iris(terms):
+    one = {"type": "ngsi-ld:Property", "value": 1}
+    two = {"type": "https://uri.etsi.org/ngsi-ld/Property", "value": 2, "datasetId": "urn:d:2"}
+    body = {"id": "urn:a:1", "type": "Building", "a": [one, two]}
+    (instances,) = read_entity(body, terms).attributes.values()
+    assert [instance["value"] for instance in instances] == [1, 2]
 
 
 def test_sub_attributes_are_attributes(terms):
