@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -20,19 +21,25 @@ _ACCEPTED = frozenset({JSON, JSON_LD})
 _STRING_OR_KEY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
 _WHITE_SPACE = b" \t\n\r"
 DEEPEST = 64
+LONGEST = 120.0
+"""Seconds a body may take: a client that says no more would hold its connection for ever."""
 
 
-async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
+async def read_bytes(request: web.BaseRequest, *, largest: int, patience: float = LONGEST) -> bytes:
     """Return the body of a request.
 
-    Raises BodyTooLarge (`largest` is in bytes), and InvalidRequest where it does not come whole
-    or is not compressed as it says.
+    Raises BodyTooLarge (`largest` is in bytes), and InvalidRequest where it does not come whole,
+    not within `patience` seconds, or is not compressed as it says.
     """
     length = request.content_length
     if length is not None and length > largest:
         raise _too_large(largest)
     try:
-        return await _whole(request, largest, has_length=length is not None)
+        return await _whole(request, largest, patience, has_length=length is not None)
+    except TimeoutError as error:
+        raise InvalidRequest(
+            f"the body did not come within {patience:g} seconds; send it at once, or in parts"
+        ) from error
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large(largest) from error
     except web.RequestPayloadError as error:
@@ -42,11 +49,14 @@ async def read_bytes(request: web.BaseRequest, *, largest: int) -> bytes:
         raise InvalidRequest("the connection ended before the body did") from error
 
 
-async def _whole(request: web.BaseRequest, largest: int, *, has_length: bool) -> bytes:
+async def _whole(
+    request: web.BaseRequest, largest: int, patience: float, *, has_length: bool
+) -> bytes:
     content = request.content
     if has_length and content.is_eof():  # all of it has arrived with the head
         return content.read_nowait()
-    return await request.clone(client_max_size=largest).read()
+    async with asyncio.timeout(patience):
+        return await request.clone(client_max_size=largest).read()
 
 
 def check_length(request: web.BaseRequest) -> None:

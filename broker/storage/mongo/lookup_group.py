@@ -7,6 +7,7 @@ timer: a lone look-up goes out at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from itertools import islice
 
@@ -14,12 +15,14 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure
 
-from broker.model.errors import NgsiLdError
+from broker.model.errors import InternalError, NgsiLdError
 from broker.observability.metrics import LOOKUP_GROUP_ENTITIES
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.connection import Document
 from broker.storage.mongo.conversation import Conversation, borrow_connection
 from broker.storage.mongo.errors import translated
+
+log = logging.getLogger(__name__)
 
 _IDS_A_QUERY = 500
 
@@ -66,6 +69,9 @@ class LookupGroup:
                     found = await self._query(ids)
                 except NgsiLdError as error:
                     failure = error
+                except Exception:
+                    log.exception("a look-up failed")
+                    failure = InternalError("the look-up failed; the log says why")
                 for entity_id, readers in group:
                     for reader in readers:
                         _answer(reader, found.get(entity_id), failure)

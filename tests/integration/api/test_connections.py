@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
+from broker.api.body import read_bytes
 from broker.api.plain_response import PlainResponse
+from broker.api.responses import problem
 from broker.api.serving import HttpApi
+from broker.model.errors import InvalidRequest
 
 BODY = b"x" * 60_000
 
@@ -188,3 +191,22 @@ async def test_a_body_under_way_when_the_server_stops(comes: bool) -> None:
     await stopping
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_body_that_never_comes_is_not_waited_for_for_ever() -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            await read_bytes(request, largest=1000, patience=0.05)
+        except InvalidRequest as error:
+            return problem(error)
+        raise AssertionError("the body came")
+
+    async with HttpApi(answer, nothing).serving(access_log=None, lingering_time=0.1) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n{")
+        async with asyncio.timeout(10):
+            answered = await reader.read()  # up to the end of the connection
+        writer.close()
+    assert b" 400 " in answered
+    assert b"did not come within 0.05 seconds" in answered
