@@ -121,8 +121,12 @@ def _translate(measure: Measure, profile: Profile, received_at: str) -> Translat
     for entity in entities:
         _finish(entity, at, measure)
     is_lost = not (entities or work.faults or work.is_skipping)
-    unused = values if is_lost else {}
+    unused = (values or _only_time(stated)) if is_lost else {}
     return Translation(at, measure.key, own_id, entities, work.static, work.faults, unused)
+
+
+def _only_time(stated: Any) -> dict[str, Any]:
+    return {} if stated is None else {TIME_INSTANT: stated}
 
 
 def _stated(measure: Measure, profile: Profile) -> str | None:

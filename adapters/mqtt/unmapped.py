@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from adapters.mqtt.intake import Observation
+from adapters.mqtt.measure import TIME_INSTANT
 
 _NAMES_SHOWN: Final = 8
 _DEPTH: Final = 3
@@ -39,7 +40,12 @@ class UnmappedMeasures:
 
 def nothing_stored(observation: Observation) -> str:
     """Say that nothing of a measure is stored, and what would be."""
-    names = list(_names(observation.translation.unused))
+    unused = observation.translation.unused
+    if unused.keys() == {TIME_INSTANT}:
+        return "nothing of this message is stored: it holds a time and no value"
+    names = list(_names(unused))
+    if all(value is None for value in unused.values()):
+        return f"nothing of this message is stored: null is no value ({', '.join(names)})"
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
     return (
         f"nothing of this message is stored: no attribute of {observation.profile.device_id} takes "

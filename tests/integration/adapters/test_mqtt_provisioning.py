@@ -366,9 +366,13 @@ async def test_measures_over_http_are_stored_when_the_answer_comes(
 async def test_a_device_is_told_when_nothing_of_its_measure_is_stored(
     south: Api, broker: TestBroker
 ) -> None:
-    status, answer = await south("POST", "/iot/json?k=k&i=d1", {"t": None})
-    assert status == 200
-    assert "no attribute of d1 takes t" in answer["warnings"][0]
+    for measure, reason in (
+        ({"t": None}, "null is no value (t)"),
+        ({"TimeInstant": "2026-01-01T00:00:00Z"}, "it holds a time and no value"),
+    ):
+        status, answer = await south("POST", "/iot/json?k=k&i=d1", measure)
+        assert status == 200
+        assert reason in answer["warnings"][0]
     assert not broker.entities
 
 
