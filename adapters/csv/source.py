@@ -29,6 +29,7 @@ from adapters.runtime.errors import (
     RetryLater,
     SkipRecord,
 )
+from adapters.runtime.faults import Faults
 from adapters.runtime.health import State
 
 if TYPE_CHECKING:  # it brings a web server with it, which `mutsura import` has no use for
@@ -90,8 +91,11 @@ def _tell(
 
 def check(settings: Settings) -> None:
     """Check the mapping files of the sources; raises `Misconfigured`."""
-    for source in settings.sources:
-        options_of(source, settings)
+    faults = Faults()
+    for at, source in enumerate(settings.sources):
+        with faults.collected(f"sources[{at}]"):
+            options_of(source, settings)
+    faults.raise_if_any()
 
 
 async def _import(source: SourceSettings, context: AdapterContext[Settings]) -> list[Failure]:

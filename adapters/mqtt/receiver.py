@@ -219,7 +219,6 @@ class Receiver:
             self._outlets.health.count("unmapped")
         topic = entry.delivery.topic
         if reason := self._outlets.unmapped.seen(topic, observation):
-            log.warning("%s: %s", topic, reason)
             entry.faults.append(_Fault(reason))
 
     def _refused(self, error: SkipRecord, observation: Observation, entity: Entity) -> _Fault:

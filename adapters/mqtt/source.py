@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from adapters.runtime.backoff import Backoff
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.dead_letters import DeadLetter
 from adapters.runtime.errors import Misconfigured, SkipRecord
+from adapters.runtime.faults import Faults
 from adapters.runtime.health import State
 from adapters.runtime.replay import Read
 from adapters.runtime.store import Store
@@ -82,8 +83,12 @@ async def run(context: AdapterContext[Settings]) -> None:
 
 def check(settings: Settings) -> None:
     """Check groups, devices and the files of secrets; raises `Misconfigured`."""
-    settings.server()
-    _configured(settings)
+    faults = Faults()
+    with faults.collected():
+        settings.server()
+    with faults.collected():
+        _configured(settings)
+    faults.raise_if_any()
 
 
 async def reread(settings: Settings, name: str, data: Path) -> Read:
@@ -128,25 +133,38 @@ async def _save_discovered(provisioning: Provisioning) -> None:
 def _configured(settings: Settings) -> Registry:
     """Return a registry with the groups and devices of the settings file."""
     registry = Registry()
-    try:
-        for document in settings.groups:
-            service, subservice = _scope(document, settings, "subservice")
-            registry.add_group(group_from(document, service, subservice, "group"), fixed=True)
-        for document in settings.devices:
-            service, subservice = _scope(document, settings, "service_path")
-            registry.add_device(device_from(document, service, subservice, "device"), fixed=True)
-        for group in families.groups(settings.families, settings.service, settings.timezone):
+    faults = Faults()
+    for at, document in enumerate(settings.groups):
+        place = f"groups[{at}]"
+        with faults.collected(), _misconfigured():
+            service, subservice = _scope(document, settings, "subservice", place)
+            registry.add_group(group_from(document, service, subservice, place), fixed=True)
+    for at, document in enumerate(settings.devices):
+        place = f"devices[{at}]"
+        with faults.collected(), _misconfigured():
+            service, subservice = _scope(document, settings, "service_path", place)
+            registry.add_device(device_from(document, service, subservice, place), fixed=True)
+    for group in families.groups(settings.families, settings.service, settings.timezone):
+        with faults.collected(), _misconfigured():
             check_document(group.document, f"family {group.apikey}")
             if registry.group(*group.key) is None:
                 registry.add_group(group, fixed=True)
-    except ProvisioningError as error:
-        raise Misconfigured(f"groups and devices of the settings: {error.message}") from error
+    faults.raise_if_any()
     return registry
 
 
-def _scope(document: Any, settings: Settings, path_member: str) -> tuple[str, str]:
+@contextmanager
+def _misconfigured() -> Iterator[None]:
+    """Make what the provisioning API would complain of a fault of the settings."""
+    try:
+        yield
+    except ProvisioningError as error:
+        raise Misconfigured(error.message) from error
+
+
+def _scope(document: Any, settings: Settings, path_member: str, place: str) -> tuple[str, str]:
     if not isinstance(document, Mapping):
-        raise Misconfigured(f"{document!r:.80} should be a group or device with its members")
+        raise Misconfigured(f"{place} is {document!r:.80}; it should be an object with its members")
     return str(document.get("service", settings.service)), str(document.get(path_member, "/"))
 
 

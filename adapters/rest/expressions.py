@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -10,6 +11,9 @@ from jmespath.parser import ParsedResult
 
 from adapters.rest.functions import OPTIONS
 from adapters.runtime.errors import Misconfigured, SkipRecord
+from adapters.runtime.faults import Faults
+
+T = TypeVar("T")
 
 
 def compiled(text: str, where: str) -> ParsedResult:
@@ -17,12 +21,22 @@ def compiled(text: str, where: str) -> ParsedResult:
     try:
         return jmespath.compile(text)
     except JMESPathError as error:
-        raise Misconfigured(f"{where}: {text!r} is not an expression: {error}") from error
+        reason = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":")
+        raise Misconfigured(f"{where}: {text!r} is not an expression: {reason}") from error
 
 
 def compiled_if_given(text: str | None, where: str) -> ParsedResult | None:
     """Return the expression, `None` where there is none; raises `Misconfigured`."""
     return None if text is None else compiled(text, where)
+
+
+def all_of(makers: Mapping[str, Callable[[], T]], faults: Faults) -> dict[str, T]:
+    """Return what the makers make, by name; what one complains of is collected."""
+    made: dict[str, T] = {}
+    for name, make in makers.items():
+        with faults.collected():
+            made[name] = make()
+    return made
 
 
 def search(expression: ParsedResult, scope: Any) -> Any:

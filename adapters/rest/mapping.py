@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from adapters.rest.expressions import compiled, compiled_if_given, search
+from adapters.rest.expressions import all_of, compiled, compiled_if_given, search
 from adapters.rest.settings import AttributeSpec, EntitySpec, JoinSpec, MappingSpec
 from adapters.runtime.errors import SkipRecord
+from adapters.runtime.faults import Faults
 
 Scope = Mapping[str, Any]
 PLACE = re.compile(r"\{([^{}]+)\}")
@@ -32,22 +34,35 @@ class Record:
 
 
 class RecordMapping:
-    """A compiled mapping; raises `Misconfigured` for an expression that cannot be read."""
+    """A compiled mapping; raises `Misconfigured` for expressions that cannot be read."""
 
     def __init__(self, spec: MappingSpec, *, where: str) -> None:
         self.spec = spec
-        self._records = compiled(spec.records, f"{where}.records")
-        self._let = {n: compiled(one, f"{where}.let.{n}") for n, one in spec.let.items()}
-        self._joins = {n: _Join(one, f"{where}.join.{n}") for n, one in spec.join.items()}
-        self._valid_for = compiled_if_given(spec.valid_for, f"{where}.valid_for")
-        self._urls = {
-            name: _Template(one.url, f"{where}.sources.{name}.url", one.values)
-            for name, one in spec.sources.items()
-        }
-        self._entities = [
-            _EntityTemplate(one, f"entities[{at}]", file=where)
-            for at, one in enumerate(spec.entities)
-        ]
+        faults = Faults()
+        with faults.collected():
+            self._records = compiled(spec.records, f"{where}.records")
+        with faults.collected():
+            self._valid_for = compiled_if_given(spec.valid_for, f"{where}.valid_for")
+        self._let = all_of(
+            {n: partial(compiled, one, f"{where}.let.{n}") for n, one in spec.let.items()}, faults
+        )
+        self._joins = all_of(
+            {n: partial(_Join, one, f"{where}.join.{n}") for n, one in spec.join.items()}, faults
+        )
+        self._urls = all_of(
+            {
+                name: partial(_Template, one.url, f"{where}.sources.{name}.url", one.values)
+                for name, one in spec.sources.items()
+            },
+            faults,
+        )
+        places = {f"entities[{at}]": one for at, one in enumerate(spec.entities)}
+        templates = all_of(
+            {at: partial(_EntityTemplate, one, at, file=where) for at, one in places.items()},
+            faults,
+        )
+        self._entities = list(templates.values())
+        faults.raise_if_any()
 
     def url(self, source: str, documents: Scope, *, template: str | None = None) -> str:
         """Return the URL of a source, given the documents fetched before it.
@@ -123,13 +138,20 @@ class _EntityTemplate:
     def __init__(self, spec: EntitySpec, place: str, *, file: str) -> None:
         where = f"{file}.{place}"
         self._place = place
-        self._id = _Template(spec.id, f"{where}.id")
         self._type = spec.type
-        self._when = compiled_if_given(spec.when, f"{where}.when")
-        self._attributes = {
-            name: _AttributeTemplate(one, f"{where}.attributes.{name}")
-            for name, one in spec.attributes.items()
-        }
+        faults = Faults()
+        with faults.collected():
+            self._id = _Template(spec.id, f"{where}.id")
+        with faults.collected():
+            self._when = compiled_if_given(spec.when, f"{where}.when")
+        self._attributes = all_of(
+            {
+                name: partial(_AttributeTemplate, one, f"{where}.attributes.{name}")
+                for name, one in spec.attributes.items()
+            },
+            faults,
+        )
+        faults.raise_if_any()
 
     def entity(self, scope: Scope) -> dict[str, Any] | None:
         if self._when is not None and search(self._when, scope) in (None, False):

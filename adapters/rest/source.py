@@ -26,6 +26,7 @@ from adapters.runtime.backoff import Backoff
 from adapters.runtime.configuration import read_file
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import Misconfigured, RetryLater, SkipRecord
+from adapters.runtime.faults import Faults
 from adapters.runtime.health import State
 from adapters.runtime.intake import POLLED, Outcome
 from adapters.runtime.settings import nearest, parse_settings
@@ -144,13 +145,16 @@ class Poller:
 
 def _check_sources(settings: Settings, mapping: RecordMapping) -> None:
     known = mapping.spec.sources
+    faults = Faults()
     for name in settings.sources:
-        if name not in known:
-            raise Misconfigured(f"sources: the mapping has no {name!r}; {nearest(name, known)}")
+        with faults.collected():
+            if name not in known:
+                raise Misconfigured(f"sources: the mapping has no {name!r}; {nearest(name, known)}")
     for name, spec in known.items():
-        given = settings.sources.get(name)
-        used = merged(spec, given)
-        if not used.url:
-            raise Misconfigured(f"sources.{name}: give its `url`; the mapping has none")
-        if used.pages is not None:
-            Pages(used.pages, name=name)
+        used = merged(spec, settings.sources.get(name))
+        with faults.collected():
+            if not used.url:
+                raise Misconfigured(f"sources.{name}: give its `url`; the mapping has none")
+            if used.pages is not None:
+                Pages(used.pages, name=name)
+    faults.raise_if_any()

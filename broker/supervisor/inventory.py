@@ -52,13 +52,17 @@ class Inventory:
 
     def _tell(self, total: int) -> str:
         if total > _MOST_COUNTED:
-            return f"Loaded: {total} entities"
+            return f"Loaded: {_counted(total)}"
         url = f"{self._entities}&pick=id,type&limit={_MOST_COUNTED}"
         with ask(url, timeout=5.0) as answer:
             entities = json.load(answer)
         kinds = Counter(_short(entity["type"]) for entity in entities)
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        return f"Loaded: {total} entities ({listed})"
+        return f"Loaded: {_counted(total)} ({listed})"
+
+
+def _counted(total: int) -> str:
+    return "1 entity" if total == 1 else f"{total} entities"
 
 
 def _short(kind: str | list[str]) -> str:

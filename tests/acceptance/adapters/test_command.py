@@ -159,7 +159,7 @@ async def test_a_check_tells_of_every_adapter_what_its_settings_refer_to(tmp_pat
     lines = told.decode().splitlines()
     assert process.returncode != 0
     assert "did you mean 'gbfs'" in lines[0]
-    assert lines[1].startswith("adapters.yaml.adapters[1]: groups and devices of the settings: ")
+    assert lines[1].startswith("adapters.yaml.adapters[1]: groups[0] has no apikey")
     assert "no.toml" in lines[2]
 
 
@@ -183,6 +183,37 @@ async def test_a_check_tells_every_fault_of_the_file_and_its_adapters_at_once(tm
         ("adapters.yaml.adapters[0]", ANY),
         ("adapters.yaml.adapters[2]", "no adapter is called 'mqqt'; did you mean 'mqtt'?"),
         ("adapters.yaml.adapters[3]", ANY),
+    ]
+
+
+async def test_a_check_tells_every_fault_of_mappings_groups_and_sources(tmp_path):
+    (tmp_path / "m.yaml").write_text(
+        "title: t\nrecords: 'list['\nsources: {list: {url: 'http://a/'}}\n"
+        "entities: [{id: 'urn:{[}', type: T, attributes: {a: {value: '['}, b: {value: ']'}}}]\n"
+    )
+    path = tmp_path / "adapters.yaml"
+    path.write_text(
+        "adapters:\n"
+        "  - { adapter: rest, settings: { mapping: m.yaml } }\n"
+        "  - { adapter: mqtt, settings: { password_file: none, families: [tasmota], timezone: x,"
+        " groups: [ {}, 5 ], devices: [ {} ] } }\n"
+        "  - { adapter: csv, settings: { sources: [ { path: a.csv, mapping: no.toml },"
+        " { path: b.csv, mapping: none.toml } ] } }\n"
+    )
+    _, _, told = await output_of(path, "check", "--config", str(path))
+    shown = told.replace(str(tmp_path), "").splitlines()
+    assert [line.removeprefix("adapters.yaml.adapters")[:42] for line in shown] == [
+        "[0]: m.yaml.records: 'list[' is not an exp",
+        "[0]: m.yaml.entities[0].id: '[' is not an ",
+        "[0]: m.yaml.entities[0].attributes.a.value",
+        "[0]: m.yaml.entities[0].attributes.b.value",
+        "[1]: cannot read /none: No such file or di",
+        "[1]: groups[0] has no resource; resource a",
+        "[1]: groups[1] is 5; it should be an objec",
+        "[1]: devices[0] has no device_id",
+        "[1]: family tasmota.timezone 'x' is not kn",
+        "[2]: sources[0]: cannot read the mapping f",
+        "[2]: sources[1]: cannot read the mapping f",
     ]
 
 
