@@ -89,10 +89,10 @@ class MongoChangeSource:
     async def read(self) -> FeedBatch:
         """Return what comes next; after about a second without any, an empty batch."""
         cursor, self._first = self._first, None
-        if cursor is None or not cursor["firstBatch"]:
+        if cursor is None or not cursor["nextBatch"]:
             with translated():
                 cursor = await self._get_more()
-        changes = cursor.get("nextBatch") or cursor.get("firstBatch") or []
+        changes = cursor["nextBatch"]
         token = cursor["postBatchResumeToken"]
         first = _first_subscription(changes, self._heard)
         if first is not None:
@@ -154,7 +154,10 @@ class MongoChangeSource:
             return await subscriptions.find_one({}, {"_id": 1}) is not None
 
     async def _resume(self, after: Position) -> None:
+        """Raises OperationFailure of _HISTORY_LOST if the place is no longer there."""
         await self._aggregate({"resumeAfter": {"_data": after.token}}, after.at)
+        # Only when it is first asked for events does the server look for the place.
+        self._first = await self._get_more(wait=1)
 
     async def _aggregate(self, start: Document, at: str) -> None:
         if self._session is None:  # a cursor belongs to the session it was opened in
@@ -170,17 +173,17 @@ class MongoChangeSource:
             cursor={"batchSize": 0},
             session=self._session,
         )
-        self._first = reply["cursor"]
+        self._first = None
         self._cursor_id = reply["cursor"]["id"]
         self._position = Position(reply["cursor"]["postBatchResumeToken"]["_data"], at)
 
-    async def _get_more(self) -> Document:
+    async def _get_more(self, *, wait: int = _WAIT_MS) -> Document:
         reply = await self._admin.command(
             "getMore",
             self._cursor_id,
             collection=_CURSOR,
             batchSize=_EVENTS_A_BATCH,
-            maxTimeMS=_WAIT_MS,
+            maxTimeMS=wait,
             session=self._session,
         )
         cursor: Document = reply["cursor"]

@@ -188,6 +188,15 @@ async def test_the_first_engine_ever_finds_what_happened_before_it_started(town:
     assert receiver.values("count") == [1, 2]
 
 
+async def lost(town: City) -> str:
+    """Return the token of an event there has never been: that of one, at an earlier time."""
+    async with await town.databases.of("")["changes"].watch() as stream:
+        await town.create("urn:ngsi-ld:Sensor:another", type_="Another")
+        token: str = (await stream.next())["_id"]["_data"]
+    time, number = token[:10], int(token[10:18], 16)
+    return f"{time}{number - 1:08X}{token[18:]}"
+
+
 async def test_an_engine_whose_place_in_the_feed_is_lost_reads_the_change_log(town: City) -> None:
     receiver = await town.receiver()
     await town.create(SENSOR, count=0)
@@ -197,9 +206,7 @@ async def test_an_engine_whose_place_in_the_feed_is_lost_reads_the_change_log(to
         await until(lambda: receiver.received)
     for number in (2, 3):
         await town.update(SENSOR, count=number)
-    positions = town.databases.system["positions"]
-    lost = "8200000001" + "0" * 8 + "2B0229296E04"
-    await positions.update_one({}, {"$set": {"token": lost}})
+    await town.databases.system["positions"].update_one({}, {"$set": {"token": await lost(town)}})
     async with town.engine():
         await until(lambda: receiver.values("count")[-1:] == [3])
     values = receiver.values("count")
@@ -231,6 +238,19 @@ async def test_a_new_endpoint_gets_what_the_old_one_missed(town: City) -> None:
         await until_kept(town, 1)
         await town.change(subscription, notification={"endpoint": {"uri": receiver.url}})
         await until(lambda: receiver.values("count") == [1])
+
+
+async def test_a_throttling_that_is_taken_away_holds_nothing_back(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create(SENSOR, count=0)
+    async with town.engine():
+        throttled = await town.subscribe(receiver, throttling=1000)
+        for number in (1, 2):
+            await town.update(SENSOR, count=number)
+            await until(lambda: receiver.received)
+        await until_kept(town, 1)
+        await town.change(throttled, throttling=0.01)
+        await until(lambda: receiver.values("count") == [1, 2])
 
 
 async def test_a_paused_subscription_is_told_nothing(town: City) -> None:
