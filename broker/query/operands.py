@@ -17,6 +17,7 @@ MAX_VALUES = 1000
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _BARE_END = re.compile(r"[;|),]|\.\.")
+_OPERATORS = frozenset("<>=~!")
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
 
@@ -89,7 +90,7 @@ class OperandReader:
         if scanner.peek() == '"':
             return self._operand(self._quoted())
         bare = self._bare()
-        if not bare:
+        if not bare or bare[0] in _OPERATORS:
             scanner.fail('a value (a number, true, false, a "text", a time or a URI)', at=start)
         if bare in {"true", "false"}:
             return Operand(bare == "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -166,10 +167,31 @@ def _geo(definition: Mapping[str, Any]) -> Any:
         return parse_geo_query(
             georel=given["georel"],
             geometry=given["geometry"],
-            coordinates=given["coordinates"],
+            coordinates=_on_sphere(given["geometry"], given["coordinates"]),
             geoproperty=given.get("geoproperty", _LOCATION),
             terms=_EXPANDED,
         )
+
+
+def _on_sphere(geometry: str, coordinates: Any) -> Any:
+    """Return a point beyond a pole or the date line as the point that is there.
+
+    The example of the standard (annex C.4) is near [-1, 100], and clients copy it.
+    """
+    if geometry != "Point" or not isinstance(coordinates, list) or len(coordinates) < 2:
+        return coordinates
+    longitude, latitude, *others = coordinates
+    if not all(type(degrees) in (int, float) for degrees in (longitude, latitude)):
+        return coordinates
+    if abs(longitude) <= 180 and abs(latitude) <= 90:
+        return coordinates
+    if max(abs(longitude), abs(latitude)) > 360:
+        return coordinates
+    latitude = (latitude + 180) % 360 - 180
+    if abs(latitude) > 90:
+        latitude = math.copysign(180, latitude) - latitude
+        longitude += 180
+    return [(longitude + 180) % 360 - 180, latitude, *others]
 
 
 def _scope(definition: Mapping[str, Any]) -> Any:

@@ -148,6 +148,8 @@ def test_what_is_no_attribute_can_neither_be_expanded_nor_be_json(name):
         ("a==", "the end", "a value"),
         ("a==;b", "character 4", "a value"),
         ("a>1..2", "character 4", "one value"),
+        ("a>>>4;c<<<5", "character 3", "a value"),
+        ("a===b", "character 4", "a value"),
         ("a<1,2", "character 4", "one value"),
         ("a>true", "character 3", "a number, a text or a time"),
         ('a=="x', "character 4", "ends with a quotation mark"),

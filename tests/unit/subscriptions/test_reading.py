@@ -9,7 +9,7 @@ import pytest
 from broker.model.entity import NULL
 from broker.model.errors import BadRequestData
 from broker.model.subscription import DeliveryRecord, Subscription
-from broker.subscriptions.compiling import check_queries, options_of
+from broker.subscriptions.compiling import check_queries, options_of, query_of
 from broker.subscriptions.presentation import present_subscription
 from broker.subscriptions.reading import read_fragment, read_subscription
 from tests.subscriptions import BEFORE, CORE, NOW, body, name, subscription
@@ -259,3 +259,15 @@ def test_keywords_of_json_ld_are_names_of_id_and_type() -> None:
         read_fragment({"@id": "urn:s:1", "@type": "Subscription"}, CORE, subscription_id="urn:s:1")
         == {}
     )
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "place"),
+    [([-1, 100], [179, 80]), ([190, 0], [-170, 0]), ([0, -100, 5], [-180, -80, 5])],
+)
+def test_a_point_beyond_a_pole_is_the_one_that_is_there(coordinates: Any, place: Any) -> None:
+    """The example of a subscription in the standard (annex C.4) is near [-1, 100]."""
+    query = GEO_QUERY | {"georel": "near;maxDistance==2000"}
+    beyond, there = (check(body(geoQ=query | {"coordinates": one})) for one in (coordinates, place))
+    assert beyond["geoQ"]["coordinates"] == coordinates
+    assert query_of(beyond, CORE).geo == query_of(there, CORE).geo
