@@ -17,6 +17,8 @@ from adapters.csv.values.reading import Reading
 _SAMPLE: Final = 300
 _ENOUGH: Final = 0.9
 _MOST_KEYS: Final = 6
+_LEADING_ZERO: Final = re.compile(r"0\d")
+_PHONE: Final = re.compile(r"\(?\+?\d[\d() -]{6,}\d(\D.*)?")
 
 _READERS: Final[tuple[tuple[str, Callable[[str], Reading]], ...]] = (
     ("url", text.read_url),
@@ -144,11 +146,22 @@ def _kind_of(column: Column, cells: Sequence[str]) -> str:
 
 def _guessed_kind(cells: Sequence[str]) -> str:
     for kind, read in _READERS:
-        if cells and sum(read(cell).value is not None for cell in cells) >= _ENOUGH * len(cells):
-            if kind == "flag" and all(cell in ("0", "1") for cell in cells):
-                continue
+        readable = sum(read(cell).value is not None for cell in cells)
+        if cells and readable >= _ENOUGH * len(cells) and not _means_more(kind, cells):
             return kind
     return "text"
+
+
+def _means_more(kind: str, cells: Sequence[str]) -> bool:
+    """Whether cells that can be read as a kind would lose what they say, or say something else."""
+    if kind == "flag":
+        return all(cell in ("0", "1") for cell in cells)
+    if kind in ("integer", "number"):
+        return any(_LEADING_ZERO.match(text.folded(cell)) for cell in cells)
+    if kind == "phone":
+        alike = sum(_PHONE.fullmatch(text.folded(cell)) is not None for cell in cells)
+        return alike < _ENOUGH * len(cells)
+    return False
 
 
 def _type_name(name: str) -> str:

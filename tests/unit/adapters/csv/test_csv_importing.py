@@ -41,6 +41,16 @@ def test_a_proposal_is_a_mapping_that_imports_the_file():
     assert "location" in found[0]
 
 
+def test_a_proposal_makes_no_number_of_a_code_and_no_telephone_of_a_street():
+    rows = [["棟", "窓口", "通り", "樹齢"]]
+    rows += [[f"0{n}", f"054-626-11{n}", f"Kita-chō {n}-1-1", str(n)] for n in range(11, 20)]
+    proposal = propose_mapping(csv_bytes(rows), "trees.csv")
+    assert 'headers = ["棟"] }' in proposal
+    assert 'headers = ["窓口"], kind = "phone" }' in proposal
+    assert 'headers = ["通り"] }' in proposal
+    assert 'headers = ["樹齢"], kind = "integer" }' in proposal
+
+
 def test_a_proposal_for_a_table_without_names_is_a_valid_mapping_too():
     proposal = propose_mapping(csv_bytes(UNKNOWN), "trees.csv")
     read = imported(UNKNOWN, mapping=parse_layout(proposal, "trees.toml"))
