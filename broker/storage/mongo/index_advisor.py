@@ -38,6 +38,7 @@ USAGE = "index_usage"
 PREFIX = "learned_"
 
 _PAUSE = 2.0
+_MOST_KNOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +141,28 @@ class IndexAdvisor:
         self._clock = clock
         self._limits = limits
         self._counts: dict[str, Counter[tuple[str, Kind]]] = {}
+        self._known: dict[str, set[tuple[str, Kind]]] = {}
         self._next: dict[str, float] = {}
 
     def observe(self, tenant: str, query: EntityQuery) -> None:
-        """Count a query; now and then start `learn` for its tenant."""
+        """Count a query; now and then, and for what is new and frequent at once, start `learn`."""
         paths = paths_of(EntityQuery(condition=query.condition, geo=query.geo))
         if not paths:
             return
         self._counts.setdefault(tenant, Counter()).update(paths)
         now = time.monotonic()
-        if now >= self._next.get(tenant, 0.0):
+        if self._meets_new(tenant, paths) or now >= self._next.get(tenant, 0.0):
             self._next[tenant] = now + _PAUSE
             run_in_background(self._learn_quietly(tenant), name="index advisor")
+
+    def _meets_new(self, tenant: str, paths: Iterable[tuple[str, Kind]]) -> bool:
+        """Whether a path has just become frequent: each query without its index reads them all."""
+        counts, known = self._counts[tenant], self._known.setdefault(tenant, set())
+        new = [one for one in paths if counts[one] >= self._limits.uses and one not in known]
+        if len(known) + len(new) > _MOST_KNOWN:
+            known.clear()
+        known.update(new)
+        return bool(new)
 
     async def _learn_quietly(self, tenant: str) -> None:
         try:

@@ -9,6 +9,7 @@ from broker.model.entity import Entity
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.geo_parser import parse_geo_query
 from broker.query.q_parser import parse_q
+from broker.storage.mongo import index_advisor
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import query_filter
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
@@ -123,6 +124,31 @@ async def test_observing_builds_in_the_background(collection, make_advisor):
     advisor.observe("", q("size==7"))
     while not await _has_learned(collection):
         await asyncio.sleep(0.02)
+
+
+async def test_what_becomes_frequent_waits_for_no_pause(collection, make_advisor, monkeypatch):
+    monkeypatch.setattr(index_advisor, "_PAUSE", 3_600)
+    advisor, query = make_advisor(uses=3), q("size==7")
+    advisor.observe("", query)  # what begins the pause
+    await asyncio.sleep(0.2)
+    for _ in range(3):
+        advisor.observe("", query)
+    while not await _has_learned(collection):
+        await asyncio.sleep(0.02)
+
+
+async def test_what_is_frequent_for_long_is_looked_at_in_pauses(collection, make_advisor):
+    advisor, query = make_advisor(uses=3), q("size==7")
+    looks = []
+    advisor._learn_quietly = lambda tenant: _noted(looks, tenant)
+    for _ in range(50):
+        advisor.observe("", query)
+    await asyncio.sleep(0)
+    assert len(looks) == 2
+
+
+async def _noted(looks, tenant):
+    looks.append(tenant)
 
 
 async def _has_learned(collection):
