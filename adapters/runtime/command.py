@@ -64,9 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_configuration(parser: argparse.ArgumentParser) -> None:
+def add_configuration(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the options that name a configuration."""
-    parser.add_argument("--config", type=Path, required=True, help="YAML or TOML file")
+    parser.add_argument("--config", type=Path, required=required, help="YAML or TOML file")
     parser.add_argument("--broker", help="base URL of the broker, instead of the file's")
     parser.add_argument("--data", type=Path, help="data folder, instead of the file's")
 

@@ -10,16 +10,19 @@ from typing import Any
 
 import orjson
 
+from adapters.runtime.broker_client import BrokerAddress
 from adapters.runtime.configuration import Configuration, read_configuration
 from adapters.runtime.dead_letters import DeadLetters
 from adapters.runtime.errors import Misconfigured
 from adapters.runtime.replay import Replay
-from adapters.runtime.store import Store
+from adapters.runtime.settings import nearest
+from adapters.runtime.store import FILE, Store
 
 PAGE = 200
+_WHERE = "mutsura serve keeps letters in the folder 'adapters' of its data directory (--data)"
 
 
-def add_to(commands: Any, add_configuration: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_to(commands: Any, add_configuration: Callable[..., None]) -> None:
     """Add the commands to `mutsura adapters`."""
     parser = commands.add_parser("dead-letters", help="records that could not be stored")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -30,7 +33,7 @@ def add_to(commands: Any, add_configuration: Callable[[argparse.ArgumentParser],
         ("purge", _purge, "throw letters away"),
     ):
         one = actions.add_parser(name, help=text)
-        add_configuration(one)
+        add_configuration(one, required=name == "replay")
         one.add_argument("--adapter", help="only those of one adapter, by its configured name")
         if name == "show":
             one.add_argument("number", type=int)
@@ -43,18 +46,34 @@ def add_to(commands: Any, add_configuration: Callable[[argparse.ArgumentParser],
 
 def _command(work: Callable[..., Any]) -> Callable[[argparse.Namespace], int]:
     def command(arguments: argparse.Namespace) -> int:
-        configuration = read_configuration(
-            arguments.config, broker_url=arguments.broker, data=arguments.data
-        )
+        configuration = _configuration(arguments)
+        if not (configuration.data / FILE).is_file():
+            raise Misconfigured(f"no adapter has kept anything in {configuration.data}; {_WHERE}")
         return asyncio.run(_with_store(work, arguments, configuration))
 
     return command
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    """Read the configuration; to look at letters their folder is enough."""
+    if arguments.config is not None:
+        return read_configuration(
+            arguments.config, broker_url=arguments.broker, data=arguments.data
+        )
+    if arguments.data is None:
+        raise Misconfigured(f"give --config FILE, or --data FOLDER; {_WHERE}")
+    return Configuration(BrokerAddress(arguments.broker or ""), arguments.data, ())
 
 
 async def _with_store(
     work: Callable[..., Any], arguments: argparse.Namespace, configuration: Configuration
 ) -> int:
     async with Store(configuration.data) as store:
+        known = await DeadLetters(store, None).count_by_adapter()
+        names = {*known, *(one.name for one in configuration.adapters)}
+        if arguments.adapter is not None and names and arguments.adapter not in names:
+            hint = nearest(arguments.adapter, names)
+            raise Misconfigured(f"no adapter goes by the name {arguments.adapter!r} here; {hint}")
         letters = DeadLetters(store, arguments.adapter)
         return int(await work(letters, arguments, configuration))
 

@@ -140,10 +140,27 @@ async def test_dead_letters_are_listed_shown_replayed_and_purged(config):
         )
         assert "1 written, 1 refused again, 1 without an entity" in replayed
         assert list(broker.entities) == ["urn:ngsi-ld:Device:a1"]
+    _, of_folder, _ = await output_of(
+        config, "dead-letters", "list", "--data", str(config.parent / "data"), "--adapter", "gauge"
+    )
+    assert of_folder.endswith("2 dead letters\n")
+    code, _, err = await output_of(config, "dead-letters", "list", *words, "--adapter", "guage")
+    assert (code, "did you mean 'gauge'" in err) == (1, True)
     code, _, err = await output_of(config, "dead-letters", "purge", *words)
     assert (code, "add --yes" in err) == (1, True)
     _, purged, _ = await output_of(config, "dead-letters", "purge", "--yes", *words)
     assert "2 dead letters thrown away" in purged
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], "give --config FILE, or --data FOLDER"), (["--data", "none"], "kept anything in none")],
+)
+async def test_letters_that_are_elsewhere_are_not_taken_for_none(config, options, told):
+    code, _, err = await output_of(config, "dead-letters", "list", *options)
+    assert code == 1
+    assert told in err
+    assert "mutsura serve keeps letters in the folder 'adapters'" in err
 
 
 async def test_a_check_tells_of_every_adapter_what_its_settings_refer_to(tmp_path):
