@@ -49,6 +49,9 @@ _WAIT_MS = 1_000
 _CURSOR = "$cmd.aggregate"
 _ENDING = frozenset({"delete", "dropDatabase"})
 _MARGIN = timedelta(seconds=10)
+_CLOCKS_APART = timedelta(days=1)
+"""By how much the clocks of those who write may differ, or be set back. It keeps former lives of an
+entity, with all their versions, out of what is read."""
 _WRITTEN = [("at", 1), ("q", 1), ("v", 1)]
 """The order in which changes were written; the places of records are none, as a server that was
 killed puts back several at a time."""
@@ -221,7 +224,10 @@ class MongoChangeLog:
 
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
         """Return what followed on each of some changes (of different entities), by entity."""
-        onwards = [{"e": one.entity_id, "v": {"$gte": one.version}} for one in changes]
+        onwards = [
+            {"e": one.entity_id, "v": {"$gte": one.version}, "at": {"$gte": _surely_before(one.at)}}
+            for one in changes
+        ]
         log_of_changes = self._databases.of(tenant)["changes"]
         records: dict[str, list[Document]] = {}
         with translated():
@@ -304,6 +310,10 @@ def _replayed_order(record: Document) -> str:
     at = datetime.fromisoformat(record["at"])
     second = int(at.timestamp())
     return f"{second:010d}.{0:010d}.{at.microsecond:06d}.{record.get('q', 0):06d}"
+
+
+def _surely_before(at: str) -> str:
+    return format_time(datetime.fromisoformat(at) - _CLOCKS_APART)
 
 
 def _time(moment: Any) -> str:

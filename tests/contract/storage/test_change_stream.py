@@ -11,7 +11,8 @@ from broker.model import patching
 from broker.model.entity import Entity
 from broker.model.subscription import Subscription
 from broker.storage.feed import EntityChanged, SubscriptionRemoved, SubscriptionStored
-from broker.storage.mongo.change_stream import MongoChangeSource
+from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
+from broker.storage.mongo.documents import decode_change
 from broker.storage.mongo.subscriptions import MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
 
@@ -154,3 +155,22 @@ async def test_changes_are_replayed_as_they_were_made_wherever_they_lie(store, s
     await changes.delete_many({})
     await changes.insert_many(records[::2] + records[1::2])  # as after the recovery of a server
     assert [event.change async for event in source.replay("2026")] == made
+
+
+async def test_the_versions_of_a_former_life_are_left_where_they_are(store, databases):
+    """An entity may have had a hundred thousand before it was created again."""
+    await create(store, "urn:e:1")
+    database = databases.of("")
+    own = await database["changes"].find_one({"e": "urn:e:1"})
+    former = [
+        {**own, "_id": f"urn:e:1 {version} then", "v": version, "at": "2025-12-30T00:00:00.000000Z"}
+        for version in range(2, 50)
+    ]
+    await database["changes"].insert_many(former)
+    await database.command("profile", 2)
+    found = await MongoChangeLog(databases).later("", [decode_change(own)])
+    await database.command("profile", 0)
+    assert found == {"urn:e:1": []}
+    read = {"op": "query", "ns": f"{database.name}.changes"}
+    asked = await database["system.profile"].find(read).to_list()
+    assert [one["nreturned"] for one in asked] == [1]
