@@ -27,6 +27,7 @@ T = TypeVar("T")
 _RETRY_SECONDS = 0.5
 _EVENTS_AT_A_STRETCH = 100
 _LONGEST_FIRST_REPLAY = timedelta(hours=1)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class FeedConsumer(Protocol):
@@ -84,7 +85,7 @@ class ChangeFeed:
         self._read = opened.position
         self._behind_until = opened.at
         if stored is not None and not opened.is_complete:
-            await self._replay(stored.at)
+            await self._replay(_before(stored.at))
         elif stored is None and since is not None:
             await self._replay(self._first_replay(since))
         self._progress.begin(opened.position).release()
@@ -145,7 +146,7 @@ class ChangeFeed:
         last = self._read
         opened = await insist(lambda: self._source.open(last))
         if last is not None and not opened.is_complete:
-            await self._replay(last.at)
+            await self._replay(_before(last.at))
         self._read = opened.position
 
     async def _replay(self, since: str) -> None:
@@ -176,6 +177,14 @@ class ChangeFeed:
                 await self.save(term)
             except NgsiLdError as error:
                 log.warning("the position of the feed cannot be stored: %s", error.detail)
+
+
+def _before(at: str) -> str:
+    """Return a time before which nobody wrote what came after a place of the feed.
+
+    The place has the database's time, a change that of the process that wrote it.
+    """
+    return format_time(datetime.fromisoformat(at) - _CLOCKS_DIFFER)
 
 
 async def insist(work: Callable[[], Awaitable[T]]) -> T:

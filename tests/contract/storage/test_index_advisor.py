@@ -12,7 +12,7 @@ from broker.query.q_parser import parse_q
 from broker.storage.mongo import index_advisor
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import query_filter
-from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
+from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits, Usage, advise
 from tests.terms import NAMESPACE, TERMS
 
 NOW = "2026-01-01T00:00:00.000000Z"
@@ -154,3 +154,10 @@ async def _noted(looks, tenant):
 async def _has_learned(collection):
     names = [index["name"] async for index in await collection.list_indexes()]
     return any(name.startswith("learned_") for name in names)
+
+
+def test_what_nobody_asks_for_any_more_gets_no_index():
+    early, late = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+    usages = [Usage("a.old.value", "value", 900, early), Usage("a.new.value", "value", 90, late)]
+    advice = advise(usages, {}, IndexLimits(), idle_since=late)
+    assert [usage.path for usage in advice.build] == ["a.new.value"]

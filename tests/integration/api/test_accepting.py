@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -114,3 +115,21 @@ def test_a_load_never_falls_below_nothing() -> None:
     loads = Loads.alone()
     loads.add(-1)
     assert loads.is_lowest
+
+
+async def test_who_may_open_no_more_files_waits_before_trying_again(
+    workers: list[Worker], caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with workers[0].serving("a"):
+        with socket.socket() as client:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, hard))
+            try:
+                client.connect(workers[0].listener.getsockname())
+                await asyncio.sleep(0.2)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        refused = [one for one in caplog.records if "cannot accept" in one.getMessage()]
+        assert len(refused) == 1
+        async with connected(workers[0], 1) as answered:
+            assert answered == ["a"]

@@ -246,6 +246,19 @@ def subscription_to(receiver: Receiver | str, *, tenant: str = "", **members: An
     return Subscription(definition.pop("id"), tenant, definition, created_at=now, modified_at=now)
 
 
+async def lose_place(town: City) -> None:
+    """Let the place the engine has stored be one the database does not know any more.
+
+    It is the token of an event, at a time when there was none.
+    """
+    async with await town.databases.of("")["changes"].watch() as stream:
+        await town.create("urn:ngsi-ld:Sensor:another", type_="Another")
+        token: str = (await stream.next())["_id"]["_data"]
+    second, number = token[:10], int(token[10:18], 16)
+    lost = f"{second}{number - 1:08X}{token[18:]}"
+    await town.databases.system["positions"].update_one({}, {"$set": {"token": lost}})
+
+
 async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
     """Wait until a condition holds; fail when it does not within the time."""
     async with asyncio.timeout(seconds):

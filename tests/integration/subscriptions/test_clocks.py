@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from broker.model.clock import format_time, system_clock
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.entities import MongoEntityStore
-from tests.integration.subscriptions.city import City, until
+from tests.integration.subscriptions.city import City, lose_place, until
 
 SENSOR = "urn:ngsi-ld:Sensor:1"
 
@@ -28,6 +28,21 @@ def by_clock_behind(town: City, hours: float) -> MongoEntityStore:
     return MongoEntityStore(
         databases=town.databases, tenants=town.tenants, clock=behind(hours), limits=GroupLimits()
     )
+
+
+async def test_the_change_log_is_read_from_what_a_slow_clock_takes_for_now(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create(SENSOR, count=0)
+    async with town.engine():
+        await town.subscribe(receiver)
+        await asyncio.sleep(1.1)  # the place of the feed is kept to the second
+        await town.update(SENSOR, count=1)
+        await until(lambda: receiver.received)
+    town.entities = by_clock_behind(town, 0.01)
+    await town.update(SENSOR, count=2)
+    await lose_place(town)
+    async with town.engine():
+        await until(lambda: 2 in receiver.values("count"))
 
 
 async def test_a_clock_that_is_set_back_takes_no_notification_away(town: City) -> None:

@@ -8,7 +8,14 @@ from dataclasses import replace
 from broker.model import patching
 from broker.model.entity import Entity
 from broker.model.subscription import DeliveryRecord
-from tests.integration.subscriptions.city import QUICK, VOCABULARY, City, properties, until
+from tests.integration.subscriptions.city import (
+    QUICK,
+    VOCABULARY,
+    City,
+    lose_place,
+    properties,
+    until,
+)
 
 SENSOR = "urn:ngsi-ld:Sensor:1"
 
@@ -188,15 +195,6 @@ async def test_the_first_engine_ever_finds_what_happened_before_it_started(town:
     assert receiver.values("count") == [1, 2]
 
 
-async def lost(town: City) -> str:
-    """Return the token of an event there has never been: that of one, at an earlier time."""
-    async with await town.databases.of("")["changes"].watch() as stream:
-        await town.create("urn:ngsi-ld:Sensor:another", type_="Another")
-        token: str = (await stream.next())["_id"]["_data"]
-    time, number = token[:10], int(token[10:18], 16)
-    return f"{time}{number - 1:08X}{token[18:]}"
-
-
 async def test_an_engine_whose_place_in_the_feed_is_lost_reads_the_change_log(town: City) -> None:
     receiver = await town.receiver()
     await town.create(SENSOR, count=0)
@@ -206,7 +204,7 @@ async def test_an_engine_whose_place_in_the_feed_is_lost_reads_the_change_log(to
         await until(lambda: receiver.received)
     for number in (2, 3):
         await town.update(SENSOR, count=number)
-    await town.databases.system["positions"].update_one({}, {"$set": {"token": await lost(town)}})
+    await lose_place(town)
     async with town.engine():
         await until(lambda: receiver.values("count")[-1:] == [3])
     values = receiver.values("count")
@@ -238,6 +236,21 @@ async def test_a_new_endpoint_gets_what_the_old_one_missed(town: City) -> None:
         await until_kept(town, 1)
         await town.change(subscription, notification={"endpoint": {"uri": receiver.url}})
         await until(lambda: receiver.values("count") == [1])
+
+
+async def test_a_throttling_outlasts_its_engine(town: City) -> None:
+    receiver = await town.receiver()
+    await town.create(SENSOR, count=0)
+    async with town.engine():
+        throttled = await town.subscribe(receiver, throttling=1000)
+        await town.update(SENSOR, count=1)
+        await until(lambda: receiver.received)
+        while (await record_of(town, throttled.id)).last_success is None:
+            await asyncio.sleep(0.02)
+    async with town.engine():
+        await town.update(SENSOR, count=2)
+        await until_kept(town, 1)
+    assert receiver.values("count") == [1]
 
 
 async def test_a_throttling_that_is_taken_away_holds_nothing_back(town: City) -> None:

@@ -29,6 +29,13 @@ async def test_one_holds_it_until_it_gives_it_back(town: City) -> None:
     assert await first.acquire() is None
 
 
+async def test_only_its_holder_gives_it_back(town: City) -> None:
+    first, second = lease(town, "first"), lease(town, "second")
+    assert await first.acquire() == 1
+    await second.release()
+    assert await second.acquire() is None
+
+
 async def test_it_runs_out(town: City) -> None:
     assert await lease(town, "first", seconds=0.1).acquire() == 1
     await asyncio.sleep(0.2)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from signal import SIGKILL
 
 import psutil
+import pytest
 
 from broker.supervisor.child import Child, Ended, Program
 
@@ -57,6 +58,18 @@ def test_a_child_that_keeps_failing_is_started_with_growing_pauses() -> None:
         pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert pauses[1] >= 0.1
     assert pauses[2] >= 0.2
+
+
+def test_a_child_that_ran_for_a_while_is_started_again_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("broker.supervisor.child.STEADY_AFTER", 0.0)
+    with _running("raise SystemExit(3)") as child, caplog.at_level("WARNING"):
+        for _ in range(3):
+            _tend_until_ended(child)
+    assert [record.getMessage() for record in caplog.records] == [
+        "sample ended with code 3 and is started again in 0.0 s"
+    ] * 3
 
 
 def test_a_child_that_may_finish_is_left_alone() -> None:

@@ -114,3 +114,15 @@ def test_a_state_that_cannot_be_known_is_none() -> None:
     past = history([("put", "urn:p:a", 1), ("put", "urn:p:a", 2)])
     assert state_after(past[1][0], None, []) is None
     assert state_after(past[1][0], past[0][1], []) is None
+
+
+async def test_no_more_states_are_held_than_allowed() -> None:
+    past = history([("put", "urn:p:a", 1), ("put", "urn:p:a", 2)])
+    log = Log(past)
+    states = EntityStates(log, most=1)
+    created, updated = (EntityChanged("", change, "0") for change, _ in past)
+    other = EntityChanged("another", past[0][0], "0")
+    for event in (created, other, updated):
+        await states.prepare([event])
+        states.advance(event)
+    assert log.asked == 1
