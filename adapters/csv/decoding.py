@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,9 @@ _END_OF_FILE: Final = "\x1a\0"
 _WHITE: Final = b" \t\r\n\xef\xbb\xbf\xfe\xff\0"
 _ISO_2022: Final = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 _DELIMITERS: Final = (",", "\t", ";", "|")
+_SAMPLE_BYTES: Final = 20_000
+_ENOUGH_ZEROS: Final = 8
+_LOPSIDED: Final = 10
 _SAMPLE_LINES: Final = 60
 _FOREIGN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f]+[A-Za-z]*")
 _BETWEEN_LETTERS: Final = re.compile(r"[A-Za-z]*[a-z][^\x00-\x7f]{1,2}[a-z]*|[^\x00-\x7f][a-z]{2,}")
@@ -60,6 +64,8 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> DecodedText:
         raise UnreadableFile("the file is empty", "export the table again")
     if data.startswith(b"PK\x03\x04"):
         data = _only_table_of_archive(data, max_bytes)
+    if data.startswith(b"\x1f\x8b"):
+        data = _unpacked(data, max_bytes)
     _refuse_other_formats(data)
     text, encoding = _text(data)
     text = text.rstrip(_END_OF_FILE)
@@ -94,6 +100,19 @@ def _only_table_of_archive(data: bytes, max_bytes: int) -> bytes:
         ) from error
 
 
+def _unpacked(data: bytes, max_bytes: int) -> bytes:
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        found = unpacking.decompress(data, max_bytes + 1)
+    except zlib.error as error:
+        raise UnreadableFile(f"a damaged gzip archive: {error}", "fetch it again") from error
+    if len(found) > max_bytes:
+        raise UnreadableFile("the file in the archive is too large", "unpack and split it")
+    if not unpacking.eof:
+        raise UnreadableFile("a gzip archive whose end is missing", "fetch it again")
+    return found
+
+
 def _refuse_other_formats(data: bytes) -> None:
     head = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     known = (
@@ -103,7 +122,7 @@ def _refuse_other_formats(data: bytes) -> None:
         ((b"%pdf",), "a PDF document", "ask the publisher for the table as CSV"),
         ((b"\xd0\xcf\x11\xe0",), "an old Excel workbook (.xls)",
          "open it in Excel and save it as 'CSV UTF-8'"),
-        ((b"\x1f\x8b",), "a gzip archive", "unpack it first"),
+        ((b"\x1f\x8b",), "a gzip archive within another", "unpack it first"),
         ((b"version https://git-lfs",), "a pointer of Git LFS, not the file itself",
          "fetch the file with 'git lfs pull'"),
         ((b"{", b"[{", b"[ {", b"[\n", b"[\r\n"),
@@ -145,12 +164,22 @@ def _marked_encoding(data: bytes) -> tuple[str, str] | None:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return encoding, "by its byte order mark"
-    if data[:400].count(0) > len(data[:400]) // 4:
-        is_big_endian = data[:400:2].count(0) > data[1:400:2].count(0)
-        return "utf-16-be" if is_big_endian else "utf-16-le", "by its zero bytes"
+    first, second = data[:_SAMPLE_BYTES:2].count(0), data[1:_SAMPLE_BYTES:2].count(0)
+    if _are_of_utf_16(first, second, len(data[:_SAMPLE_BYTES])):
+        return "utf-16-be" if first > second else "utf-16-le", "by its zero bytes"
     if any(mark in data for mark in _ISO_2022):
         return "iso2022_jp_2", "by its escapes"
     return None
+
+
+def _are_of_utf_16(first: int, second: int, size: int) -> bool:
+    """Whether so many zeros, at first and at second places of pairs, are those of UTF-16.
+
+    Japanese text has them for commas, figures and ends of lines only.
+    """
+    zeros = first + second
+    is_lopsided = max(first, second) >= _LOPSIDED * min(first, second)
+    return zeros > size // 4 or (zeros >= _ENOUGH_ZEROS and zeros * 100 > size and is_lopsided)
 
 
 def _is_rather_euc(data: bytes, as_cp932: str) -> bool:

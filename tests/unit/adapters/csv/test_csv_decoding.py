@@ -1,6 +1,7 @@
 """What a file really is: encodings, delimiters, and things that are no table."""
 
 import contextlib
+import gzip
 import io
 import zipfile
 
@@ -22,6 +23,24 @@ def test_encodings_are_found(encoding):
 
 def test_utf_16_without_a_mark():
     assert decode("名称\tabcdefgh\r\n1\t2".encode("utf-16-le")).encoding == "utf-16-le"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_japanese_in_utf_16_without_a_mark(encoding):
+    text = "施設名称,所在地\r\n" + "市立総合病院,焼津市道原\r\n" * 4
+    decoded = decode(text.encode(encoding))
+    assert (decoded.text, decoded.encoding) == (text, encoding)
+
+
+def test_a_gzip_archive_is_unpacked_within_the_limit():
+    packed = gzip.compress(TEXT.encode())
+    assert decode(packed).text == TEXT
+    bomb = gzip.compress(b"a,b\n" * 1_000_000)
+    with pytest.raises(UnreadableFile, match="too large"):
+        decode(bomb, max_bytes=100_000)
+    for damaged, reason in ((packed[:-9], "end is missing"), (b"\x1f\x8bxxxxxxxx", "damaged")):
+        with pytest.raises(UnreadableFile, match=reason):
+            decode(damaged)
 
 
 def test_euc_jp_is_not_taken_for_cp932():
