@@ -33,6 +33,8 @@ from broker.observability.metrics import record_request
 
 log = logging.getLogger(__name__)
 
+_ABOVE = frozenset({API_ROOT[:end] for end, char in enumerate(f"{API_ROOT}/") if char == "/"})
+"""Paths above those of the API, at which people look first."""
 _ECHOED = (TENANT_HEADER, SNAPSHOT_HEADER)
 
 PathParts: TypeAlias = Mapping[str, str]
@@ -137,6 +139,11 @@ def _nothing_found(request: web.BaseRequest, found: Found[Endpoint] | None) -> w
 def _nothing_at(path: str) -> NgsiLdError:
     if path.startswith(API_ROOT) and "//" in path:
         return BadRequestData(f"an identifier is missing in the path {path[:300]}")
+    if path.rstrip("/") in _ABOVE:
+        return ResourceNotFound(
+            f"there is no resource at {path}; entities are at {API_ROOT}/entities (?local=true"
+            " gives all), what else there is says /openapi.json"
+        )
     return ResourceNotFound(f"there is no resource at {path[:300]}")
 
 

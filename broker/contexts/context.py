@@ -6,7 +6,7 @@ import re
 from typing import Any, Final, TypeAlias
 
 from broker.contexts.core import CORE_CONTEXT_URL
-from broker.contexts.terms import Coercion, TermTable, core_table
+from broker.contexts.terms import TermTable, core_table
 
 ContextReference: TypeAlias = "str | dict[str, Any] | list[Any] | None"
 """What a request gives as its @context: a URL, an object, an array of both; `None`: nothing."""
@@ -63,10 +63,6 @@ class Context:
             name = self._compact(iri)
             _remember(self._compacted, iri, name)
         return name
-
-    def coercion(self, term: str) -> Coercion | None:
-        """Return what the definition of a term says of its values, if it says something."""
-        return self._table.coercions.get(term)
 
     def _expand(self, term: str) -> str:
         iri = self._table.iris.get(term)

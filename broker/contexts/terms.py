@@ -44,21 +44,12 @@ _OPENING: Final[LocalContext] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Coercion:
-    """What a term's definition says of its values: `@type` (a keyword or an IRI) and containers."""
-
-    type: str | None = None
-    container: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class TermTable:
     """The terms of an @context: term → IRI, prefix → IRI, IRI → the term that compacts it."""
 
     iris: Mapping[str, str]
     prefixes: Mapping[str, str]
     names: Mapping[str, str]
-    coercions: Mapping[str, Coercion]
     vocabulary: str = DEFAULT_VOCABULARY
 
 
@@ -200,7 +191,6 @@ def _offender(contexts: list[LocalContext]) -> str:
 def _collect(active: Mapping[str, Any]) -> TermTable:
     iris: dict[str, str] = {}
     prefixes: dict[str, str] = {}
-    coercions: dict[str, Coercion] = {}
     for term, mapping in active["mappings"].items():
         iri = mapping["@id"] if mapping and not mapping["reverse"] else None
         if iri is None or (iri in _KEYWORDS and term not in {"id", "type"}):
@@ -208,10 +198,7 @@ def _collect(active: Mapping[str, Any]) -> TermTable:
         iris[term] = iri
         if mapping["_prefix"]:
             prefixes[term] = iri
-        if "@type" in mapping or "@container" in mapping:
-            containers = tuple(mapping.get("@container") or ())
-            coercions[term] = Coercion(mapping.get("@type"), containers)
-    return TermTable(iris, prefixes, _inverted(iris), coercions)
+    return TermTable(iris, prefixes, _inverted(iris))
 
 
 def _inverted(iris: Mapping[str, str]) -> dict[str, str]:
@@ -224,10 +211,8 @@ def _inverted(iris: Mapping[str, str]) -> dict[str, str]:
 def _merge(user: TermTable, core: TermTable) -> TermTable:
     user_iris = {term: iri for term, iri in user.iris.items() if term not in core.iris}
     user_prefixes = {term: iri for term, iri in user.prefixes.items() if term in user_iris}
-    user_coercions = {term: how for term, how in user.coercions.items() if term in user_iris}
     return TermTable(
         iris={**user_iris, **core.iris},
         prefixes={**user_prefixes, **core.prefixes},
         names={**_inverted(user_iris), **core.names},
-        coercions={**user_coercions, **core.coercions},
     )

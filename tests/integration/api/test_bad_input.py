@@ -336,6 +336,7 @@ QUERIES = [
     query("a projection without join", "type=Room&pick=p{name}", says="join"),
     query("a geometry for JSON", "type=Room&geometryProperty=location", says="geo+json"),
     query("a cursor that is none", "type=Room&cursor=abc", says="cursor"),
+    Case("the root", "GET", "", None, 404, "ResourceNotFound", says="/openapi.json"),
     query(
         "nothing acceptable", "type=Room", status=406, headers={"Accept": "text/html"}, **INVALID
     ),

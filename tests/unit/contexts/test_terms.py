@@ -15,7 +15,7 @@ from broker.contexts.core import (
     core_document,
     is_core_url,
 )
-from broker.contexts.terms import Coercion, build_table
+from broker.contexts.terms import build_table
 from broker.model.errors import BadRequestData
 
 
@@ -107,20 +107,6 @@ def test_null_keywords_are_taken():
 def test_the_shortest_then_the_least_name_compacts():
     iri = "https://example.org/x"
     assert context({"longer": iri, "bb": iri, "ab": iri}).compact(iri) == "ab"
-
-
-def test_coercions_are_known():
-    user = context(
-        {
-            "ex": "https://example.org/",
-            "owner": {"@id": "ex:owner", "@type": "@id"},
-            "tags": {"@id": "ex:tags", "@container": "@list"},
-        }
-    )
-    assert user.coercion("owner") == Coercion("@id")
-    assert user.coercion("tags") == Coercion(None, ("@list",))
-    assert user.coercion("observedAt") == Coercion("https://uri.etsi.org/ngsi-ld/DateTime")
-    assert user.coercion("ex") is None
 
 
 def test_a_copy_of_the_core_context_is_no_obstacle():
