@@ -34,6 +34,14 @@ class Leadership:
         self._valid_until = 0.0
         self.is_leader = False
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody else can lead now, as far as this process's own clock tells.
+
+        One that was halted for a while (a paused machine) does not know yet that it was replaced.
+        """
+        return self.is_leader and self._monotonic() < self._valid_until
+
     async def run(self, lead: Lead, stop: asyncio.Event) -> None:
         """Lead whenever possible until `stop` is set."""
         while not stop.is_set():

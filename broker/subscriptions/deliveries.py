@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.model.clock import Clock
-from broker.model.errors import NgsiLdError
+from broker.model.errors import DatabaseUnavailable, NgsiLdError
 from broker.observability.metrics import (
     NOTIFICATION_ATTEMPTS,
     NOTIFICATION_QUEUE,
@@ -63,12 +63,17 @@ class DeliveryLimits:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTools:
-    """What deliveries work with. `senders` are found by the scheme of the endpoint."""
+    """What deliveries work with. `senders` are found by the scheme of the endpoint.
+
+    Nothing is kept unless `is_leading`: what a process keeps that was replaced while it was halted
+    would wait unseen, and be told long after what followed.
+    """
 
     senders: Mapping[str, Sender]
     outbox: Outbox
     counters: DeliveryCounters
     find: Callable[[str, str], CompiledSubscription | None]
+    is_leading: Callable[[], bool]
     clock: Clock
     monotonic: Callable[[], float]
 
@@ -351,7 +356,12 @@ class Deliveries:
             log.warning("the outbox cannot be used: %s", error.detail)
 
     async def _keep(self, lane: Lane) -> None:
-        """Move what a lane holds in memory to the outbox; the caller holds its lock."""
+        """Move what a lane holds in memory to the outbox; the caller holds its lock.
+
+        Raises DatabaseUnavailable.
+        """
+        if lane.items and not self._tools.is_leading():
+            raise DatabaseUnavailable("the lease of this engine could not be extended in time")
         items = lane.take_all()
         if not items:
             return

@@ -95,6 +95,7 @@ class SubscriptionEngine:
                 outbox=self._stores.outbox,
                 counters=counters,
                 find=self._registry.find,
+                is_leading=lambda: self._leadership.is_sure,
                 clock=self._clock,
                 monotonic=monotonic,
             ),

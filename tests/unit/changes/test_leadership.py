@@ -36,6 +36,7 @@ async def test_a_leader_whose_lease_runs_out_stops_before_its_end() -> None:
 
     async def lead(term: int, _stop: asyncio.Event) -> None:
         assert term == 1
+        assert leadership.is_sure
         try:
             await asyncio.Event().wait()
         finally:
@@ -45,5 +46,22 @@ async def test_a_leader_whose_lease_runs_out_stops_before_its_end() -> None:
     async with asyncio.timeout(20):
         await leadership.run(lead, stop)
     assert not leadership.is_leader
+    assert not leadership.is_sure
     assert len(ended) == 1
     assert 0 < ended[0] < SECONDS
+
+
+async def test_a_leader_that_was_halted_is_not_sure_any_more() -> None:
+    lease, stop = LeaseOnce(), asyncio.Event()
+    leadership = Leadership(lease, seconds=SECONDS, monotonic=lambda: lease.now)
+    sure: list[bool] = []
+
+    async def lead(_term: int, _stop: asyncio.Event) -> None:
+        sure.append(leadership.is_sure)
+        lease.now += SECONDS
+        sure.append(leadership.is_sure)
+        stop.set()
+
+    async with asyncio.timeout(20):
+        await leadership.run(lead, stop)
+    assert sure == [True, False]
