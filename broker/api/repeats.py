@@ -49,7 +49,7 @@ async def answer_once(
         response = problem(error)
         if response.status >= 500:
             raise
-    if not isinstance(response, web.Response) or not _is_final(response):
+    if not isinstance(response, web.Response) or not is_final(response):
         return response
     given = Answer(response.status, dict(response.headers), _body(response))
     kept = await repeats.keep(caller, key, reservation.token, given)
@@ -73,7 +73,8 @@ def _fingerprint(incoming: Incoming) -> str:
     return digest.hexdigest()
 
 
-def _is_final(response: web.Response) -> bool:
+def is_final(response: web.Response) -> bool:
+    """Say whether an answer is to be given again: not where trying again may bring another."""
     body = _body(response)
     if len(body) > _LARGEST_KEPT:
         return False
