@@ -8,12 +8,14 @@ not joined up there.
 
 from __future__ import annotations
 
+import json
 import math
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from shapely import to_geojson
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -25,6 +27,8 @@ EARTH_RADIUS = 6_378_100.0
 
 _LONGEST_PIECE = 0.25
 _PLANE_ENOUGH = 1.0
+_HALF_A_TURN = 180.0
+_MARGIN = 1e-6
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, ShapelyError)
 
 Vectors = np.ndarray[Any, np.dtype[np.float64]]
@@ -45,6 +49,20 @@ def indexable_geometry(geometry: dict[str, Any]) -> dict[str, Any] | None:
         return flat if _is_simple(shape(flat)) else None
     except _MALFORMED:
         return None
+
+
+@lru_cache(maxsize=1024)
+def with_margin(geometry: Geometry) -> dict[str, Any] | None:
+    """Return a reference geometry with all that is some centimetres around it, as GeoJSON.
+
+    None where longitude and latitude are no plane: around the 180th meridian and the poles.
+    """
+    planar = shape(_geojson(geometry))
+    west, _, east, _ = planar.bounds
+    if east - west > _HALF_A_TURN:
+        return None
+    wider = planar.buffer(_MARGIN, quad_segs=1, cap_style="square", join_style="mitre")
+    return indexable_geometry(json.loads(to_geojson(wider)))
 
 
 def is_drawable(geometry: Geometry) -> bool:

@@ -1,6 +1,7 @@
 """One query, two back ends: the database filter and the Python predicate find the same entities."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from broker.model.entity import Entity
-from broker.query.ast import Path, Pattern
+from broker.query.ast import GeoQuery, Path, Pattern
+from broker.query.geo_parser import parse_geometry
 from broker.query.matching import matches
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import not_expired, query_filter
@@ -106,3 +108,44 @@ def test_filter_and_predicate_agree_on_every_relation_and_geometry(collection, p
     places = _store(collection, places)
     for geo in geo_queries:
         _check(collection, places, queries.EntityQuery(geo=geo, now=queries.NOW))
+
+
+UNIT = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+BESIDE_THE_UNIT = [
+    *(
+        ("Polygon", [[[x + i, y + j] for i, j in UNIT]])
+        for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (0.5, 0.5), (3, 0))
+    ),
+    *(("LineString", [list(start), list(end)]) for start, end in pairwise(UNIT)),
+    ("LineString", [[1, 1], [2, 2]]),
+    ("LineString", [[0, 0], [-1, -1]]),
+    *(("Point", position) for position in ([0, 0], [1, 1], [1, 0.5], [0, 0.5], [2, 2])),
+    ("MultiPoint", [[0, 0.5], [5, 5]]),
+]
+
+
+def test_what_shares_no_more_than_a_border_touches(collection):
+    """Simple Features, which 4.10 refers to, has it intersect; to the database it is apart."""
+    places = _store(
+        collection,
+        [
+            Entity(
+                f"urn:x:{number}",
+                ("https://e.org/T",),
+                {
+                    queries.PLACE: [
+                        {
+                            "type": "GeoProperty",
+                            "value": {"type": kind, "coordinates": coordinates},
+                        }
+                    ]
+                },
+            )
+            for number, (kind, coordinates) in enumerate(BESIDE_THE_UNIT)
+        ],
+    )
+    for kind, coordinates in (("Polygon", [UNIT]), *BESIDE_THE_UNIT):
+        reference = parse_geometry(kind, coordinates, parameter="test")
+        for relation in ("within", "contains", "intersects", "equals", "disjoint", "overlaps"):
+            geo = GeoQuery(relation, reference, queries.PLACE)
+            _check(collection, places, queries.EntityQuery(geo=geo, now=queries.NOW))

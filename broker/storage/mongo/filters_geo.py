@@ -2,7 +2,8 @@
 
 A geo-query gets two filters. `candidates` finds every match and possibly more, by an index where
 there is one; Python has the last word (`broker.query.spatial`), because the database decides
-neither containment by, equality with nor overlap of a geometry, and has its own view of borders.
+neither containment by, equality with nor overlap of a geometry, and areas that share no more than
+their border are apart to it: it is asked for what meets the reference with a margin.
 `certain` finds matches only, so that counting need not look at each; None where there is no such
 filter, and `is_exact` where the candidates are the matches.
 """
@@ -16,7 +17,14 @@ from typing import Any
 import numpy as np
 
 from broker.query.ast import GeoQuery
-from broker.query.geometries import EARTH_RADIUS, Figure, Vectors, geojson, reference_figure
+from broker.query.geometries import (
+    EARTH_RADIUS,
+    Figure,
+    Vectors,
+    geojson,
+    reference_figure,
+    with_margin,
+)
 from broker.storage.mongo.documents import escape
 from broker.storage.mongo.filters_values import Filter, per_instance
 
@@ -55,18 +63,28 @@ def geo_filter(query: GeoQuery) -> GeoFilter:
         return _nearer(query, path, query.max_distance)
     if query.min_distance is not None:
         return _farther(query, path, query.min_distance)
-    meets = {"$geoIntersects": {"$geometry": geojson(query.geometry)}}
+    meets = {path: _meets(geojson(query.geometry))}
+    wider = with_margin(query.geometry)
+    touches = meets if wider is None else {path: _meets(wider)}
     if query.relation == "intersects":
-        return GeoFilter({path: meets}, is_exact=True)
+        return GeoFilter(touches, meets, is_exact=wider is None)
     if query.relation == "disjoint":
-        apart = {"$exists": True, "$not": meets}
         return GeoFilter(
-            per_instance("a.", (escape(query.attribute),), lambda prefix: {f"{prefix}~g": apart}),
-            is_exact=True,
+            _apart(query, meets[path]), _apart(query, touches[path]), is_exact=wider is None
         )
     if query.relation == "within" and query.geometry.kind in _AREAS:
-        return GeoFilter({path: meets}, _inside(query, path))
-    return GeoFilter({path: meets})
+        return GeoFilter(touches, _inside(query, path))
+    return GeoFilter(touches)
+
+
+def _meets(geometry: dict[str, Any]) -> Filter:
+    return {"$geoIntersects": {"$geometry": geometry}}
+
+
+def _apart(query: GeoQuery, meets: Filter) -> Filter:
+    """Return what finds entities with an instance that does not meet a geometry."""
+    apart = {"$exists": True, "$not": meets}
+    return per_instance("a.", (escape(query.attribute),), lambda prefix: {f"{prefix}~g": apart})
 
 
 def _inside(query: GeoQuery, path: str) -> Filter:
