@@ -79,9 +79,10 @@ class Node:
             self._restarts = Restarts(metrics)
             held.callback(self._stop_mongod)
             self._start_mongod()
-            held.callback(self._stop_children)
-            self._start_children(port)
-            self._keep_running()
+            if not self._stopping:
+                held.callback(self._stop_children)
+                self._start_children(port)
+                self._keep_running()
         return self._exit_code
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -100,7 +101,10 @@ class Node:
             sizes = MongodSizes(cache=mongodb.embedded_cache, oplog=mongodb.embedded_oplog)
             directory = self._settings.data_directory / "mongodb"
             self._mongod = EmbeddedMongod(directory, sizes=sizes)
-            self._mongod.start()
+            self._mongod.start(is_wanted=self._is_wanted)
+
+    def _is_wanted(self) -> bool:
+        return not self._stopping
 
     def _start_children(self, port: SharedPort) -> None:
         """Start what the connectors need; they follow when the API is ready."""
@@ -167,9 +171,9 @@ class Node:
 
     def _restart(self, mongod: EmbeddedMongod) -> None:
         try:
-            mongod.start(port=mongod.port)
+            mongod.start(port=mongod.port, is_wanted=self._is_wanted)
         except PortTaken:
-            mongod.start()
+            mongod.start(is_wanted=self._is_wanted)
             for child in self._children:
                 child.use(self._environment)
 

@@ -147,6 +147,36 @@ def test_what_ends_before_it_logs_anything_is_said_to_have_ended(
         _started(directory)
 
 
+def _instead_of_mongod(script: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setattr("broker.embedded.mongod.packaged_mongod", lambda _: path)
+
+
+def test_one_that_is_at_work_is_waited_for_however_long_it_takes(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recovered = tmp_path / "recovered"
+    work = "n=0; while [ $n -lt 3000000 ]; do n=$((n+1)); done"
+    script = f"{work}; touch {recovered}; exec sleep 60"
+    _instead_of_mongod(script, tmp_path / "busy", monkeypatch)
+    mongod = EmbeddedMongod(directory, sizes=MongodSizes(start_timeout=1.0))
+    with pytest.raises(EmbeddedServiceError, match=r"did nothing for 1 s; see .*mongod\.log"):
+        mongod.start()
+    assert recovered.exists()
+    assert mongod.pid is None
+
+
+def test_one_that_is_no_longer_wanted_is_stopped_while_it_starts(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _instead_of_mongod("exec sleep 60", tmp_path / "idle", monkeypatch)
+    mongod = EmbeddedMongod(directory, sizes=SIZES)
+    looks = iter((True, True, False, False))
+    mongod.start(is_wanted=lambda: next(looks))
+    assert mongod.pid is None
+
+
 def test_the_newest_logs_are_kept(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.embedded.mongod._LOG_BYTES", 1)
     mongod = EmbeddedMongod(directory, sizes=SIZES)
