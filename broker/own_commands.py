@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,15 @@ def run_own_command(words: Sequence[str], others: Sequence[str]) -> int:
 
     `others` are the commands that other packages add; the help names them.
     """
+    parser, own = _parser(others)
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    if not words[0].startswith("-") and words[0] not in own:
+        _complain(_no_command(words[0], sorted({*own, *others})))
+        return 2
     try:
-        parsed = _parser(others).parse_args(words)
+        parsed = parser.parse_args(words)
         action: Action = parsed.action
         return action(parsed)
     except ConfigurationError as error:
@@ -49,7 +57,14 @@ def run_own_command(words: Sequence[str], others: Sequence[str]) -> int:
         return 1
 
 
-def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
+def _no_command(word: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(word, known, n=1)
+    meant = f" (was {nearest[0]} meant?)" if nearest else ""
+    return f"there is no command {word!r}{meant}; there are: {', '.join(known)}"
+
+
+def _parser(others: Sequence[str]) -> tuple[argparse.ArgumentParser, Collection[str]]:
+    """Return what parses the command line, and the names of the commands it knows."""
     parser = argparse.ArgumentParser(
         prog="mutsura",
         description=_DESCRIPTION,
@@ -68,7 +83,7 @@ def _parser(others: Sequence[str]) -> argparse.ArgumentParser:
         _add_config(_add_command(commands, name, action, text))
     _add_indexes(commands)
     _add_plain(commands)
-    return parser
+    return parser, commands.choices
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -62,8 +62,3 @@ OPERATIONS = frozenset().union(*GROUPS.values()) | {
     "createEntityMapQueryTemporal",
 }
 """The names of single operations (Table 4.20-1)."""
-
-
-def single_operations(names: tuple[str, ...]) -> frozenset[str]:
-    """Return the operations that names, of operations or groups, stand for."""
-    return frozenset().union(*(GROUPS.get(name, frozenset({name})) for name in names))

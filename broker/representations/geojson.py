@@ -7,23 +7,9 @@ from typing import Any
 
 from broker.model.attributes import GEO_PROPERTY
 from broker.model.entity import Entity, Instance, default_instance
-from broker.model.terms import Terms
-from broker.representations.options import DEFAULT_OPTIONS, RepresentationOptions
-from broker.representations.writing import write_entity
+from broker.representations.options import RepresentationOptions
 
 LOCATION = "https://uri.etsi.org/ngsi-ld/location"
-
-
-def write_feature(
-    entity: Entity,
-    terms: Terms,
-    options: RepresentationOptions = DEFAULT_OPTIONS,
-    geometry_property: str = LOCATION,
-) -> dict[str, Any]:
-    """Return an entity as a Feature; `geometry_property` is an expanded name (clause 4.5.16.2)."""
-    return as_feature(
-        write_entity(entity, terms, options), geometry_of(entity, options, geometry_property)
-    )
 
 
 def as_feature(body: dict[str, Any], geometry: dict[str, Any] | None) -> dict[str, Any]:

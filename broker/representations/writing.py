@@ -31,10 +31,3 @@ def write_entity(
     for name, instances in options.select(entity.attributes).items():
         body[compact(name)] = write(instances, writer)
     return body
-
-
-def write_attribute(
-    instances: list[Instance], terms: Terms, options: RepresentationOptions = DEFAULT_OPTIONS
-) -> Any:
-    """Return one attribute as JSON."""
-    return _WRITERS[options.form](instances, Writer(terms, options))

@@ -46,11 +46,22 @@ def test_help_lists_own_and_added_commands(capsys: pytest.CaptureFixture[str]) -
         assert name in told
 
 
-def test_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["serv"])
-    assert ended.value.code == 2
-    assert "invalid choice: 'serv'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("serv", " (was serve meant?)"), ("imports", " (was import meant?)"), ("frobnicate", "")],
+)
+def test_a_command_that_is_none(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([word]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"mutsura: there is no command '{word}'{meant}; there are: adapters, ")
+    assert all(f", {name}" in told for name in ("doctor", "import", "serve"))
+
+
+def test_no_command_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    told = capsys.readouterr().err
+    assert "run everything on this machine" in told
+    assert "More commands: adapters, import" in told
 
 
 @pytest.mark.parametrize("command", ["listen", "mqtt"])

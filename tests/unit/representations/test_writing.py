@@ -2,19 +2,19 @@ from typing import Any
 
 import pytest
 
-from broker.model.entity import NULL
+from broker.model.entity import NULL, Entity
 from broker.model.patching import create_entity
 from broker.representations.geojson import (
+    LOCATION,
     as_feature,
     geometry_of,
-    write_feature,
     write_feature_collection,
 )
 from broker.representations.languages import parse_languages
-from broker.representations.options import RepresentationOptions
+from broker.representations.options import DEFAULT_OPTIONS, RepresentationOptions
 from broker.representations.reading import read_entity
 from broker.representations.selection import attrs_selection, parse_selection
-from broker.representations.writing import write_attribute, write_entity
+from broker.representations.writing import write_entity
 
 T0 = "2026-01-01T00:00:00.000000Z"
 SOON = "2999-01-01T00:00:00Z"
@@ -57,6 +57,16 @@ VEHICLE = {
     "ticket": {"type": "JsonProperty", "json": {"id": "x", "type": None}},
 }
 """The vehicle of annex C.2.2, with a JsonProperty."""
+
+
+def written_attribute(instances, terms, options=DEFAULT_OPTIONS):
+    alone = Entity("urn:a:1", ("https://e.org/T",), {"https://e.org/x": instances})
+    return write_entity(alone, terms, options)[terms.compact("https://e.org/x")]
+
+
+def written_feature(stored, terms, options=DEFAULT_OPTIONS, geometry_property=LOCATION):
+    geometry = geometry_of(stored, options, geometry_property)
+    return as_feature(write_entity(stored, terms, options), geometry)
 
 
 @pytest.fixture
@@ -159,9 +169,9 @@ def test_what_is_concise_reads_back_as_what_it_was(entity, terms, attribute, con
 )
 def test_a_deleted_attribute_is_shown_by_a_null(terms, instance):
     concise = RepresentationOptions(form="concise")
-    assert write_attribute([instance], terms) == instance
-    assert write_attribute([instance], terms, concise) == NULL
-    shown = write_attribute([{**instance, "deletedAt": T0}], terms, concise)
+    assert written_attribute([instance], terms) == instance
+    assert written_attribute([instance], terms, concise) == NULL
+    shown = written_attribute([{**instance, "deletedAt": T0}], terms, concise)
     assert shown["deletedAt"] == T0
     (member,) = set(shown) - {"deletedAt"}
     assert NULL in str(shown[member])
@@ -173,13 +183,13 @@ def test_previous_values_are_shown_like_values(terms):
         "objectList": [],
         "previousObjectList": [{"object": "x:y"}],
     }
-    assert write_attribute([route], terms) == route
-    assert write_attribute([route], terms, RepresentationOptions(form="concise")) == {
+    assert written_attribute([route], terms) == route
+    assert written_attribute([route], terms, RepresentationOptions(form="concise")) == {
         "objectList": [],
         "previousObjectList": ["x:y"],
     }
     museum = {"type": "VocabProperty", "vocab": "x:y", "previousVocab": terms.expand("museum")}
-    assert write_attribute([museum], terms)["previousVocab"] == "museum"
+    assert written_attribute([museum], terms)["previousVocab"] == "museum"
 
 
 MANY = {
@@ -271,12 +281,6 @@ def test_a_language_is_chosen(entity, terms):
     assert written["x"]["note"] == {**street, "observedAt": T0}
 
 
-def test_one_attribute_alone(entity, terms):
-    (instances,) = entity({"id": "urn:a:1", "type": "T", "x": 5}).attributes.values()
-    assert write_attribute(instances, terms) == {"type": "Property", "value": 5}
-    assert write_attribute(instances, terms, RepresentationOptions(form="simplified")) == 5
-
-
 # ------------------------------------------------------------------------------------ GeoJSON
 
 PLACE = {
@@ -304,25 +308,27 @@ def test_a_feature(entity, terms):
     stored = entity(PLACE)
     properties = {name: member for name, member in PLACE.items() if name != "id"}
     feature = {"id": "urn:a:1", "type": "Feature", "geometry": POINT, "properties": properties}
-    assert write_feature(stored, terms) == feature
+    assert written_feature(stored, terms) == feature
     assert write_feature_collection([feature]) == {
         "type": "FeatureCollection",
         "features": [feature],
     }
-    simplified = write_feature(stored, terms, RepresentationOptions(form="simplified"))
+    simplified = written_feature(stored, terms, RepresentationOptions(form="simplified"))
     assert simplified["properties"]["name"] == "Kobe"
     assert simplified["geometry"] == POINT
 
 
 def test_the_geometry_of_a_feature(entity, terms):
     stored = entity(PLACE)
-    assert write_feature(stored, terms, geometry_property=terms.expand("entrance"))["geometry"] == {
+    assert written_feature(stored, terms, geometry_property=terms.expand("entrance"))[
+        "geometry"
+    ] == {
         "type": "Point",
         "coordinates": [5, 6],
     }
     for name in ("name", "nothing"):
         assert (
-            write_feature(stored, terms, geometry_property=terms.expand(name))["geometry"] is None
+            written_feature(stored, terms, geometry_property=terms.expand(name))["geometry"] is None
         )
     second = RepresentationOptions(dataset_ids=frozenset({"urn:d:2"}))
     assert geometry_of(stored, second) == {"type": "Point", "coordinates": [3, 4]}
@@ -336,7 +342,7 @@ def test_the_geometry_of_a_feature(entity, terms):
 
 def test_a_feature_without_its_id(entity, terms):
     options = RepresentationOptions(omit=parse_selection("id,location", terms))
-    feature = write_feature(entity(PLACE), terms, options)
+    feature = written_feature(entity(PLACE), terms, options)
     assert "id" not in feature
     assert feature["geometry"] == POINT
     assert "location" not in feature["properties"]
@@ -345,5 +351,5 @@ def test_a_feature_without_its_id(entity, terms):
 
 def test_raw_json_is_never_taken_for_a_deletion(terms):
     concise = RepresentationOptions(form="concise")
-    written = write_attribute([{"type": "JsonProperty", "json": [NULL]}], terms, concise)
+    written = written_attribute([{"type": "JsonProperty", "json": [NULL]}], terms, concise)
     assert written == {"json": [NULL]}
