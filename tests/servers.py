@@ -39,12 +39,19 @@ def mongodb(directory: Path) -> Iterator[str]:
         with _mongodb_container() as uri:
             yield uri
     else:
-        mongod = EmbeddedMongod(directory, sizes=MongodSizes(cache=256, oplog=990))
-        mongod.start()
-        try:
+        with own_mongod(directory) as mongod:
             yield mongod.uri
-        finally:
-            mongod.stop()
+
+
+@contextmanager
+def own_mongod(directory: Path) -> Iterator[EmbeddedMongod]:
+    """Give a small server of a test's own, which it may halt and kill."""
+    mongod = EmbeddedMongod(directory, sizes=MongodSizes(cache=256, oplog=990))
+    mongod.start()
+    try:
+        yield mongod
+    finally:
+        mongod.stop()
 
 
 @contextmanager

@@ -89,32 +89,8 @@ class SubscriptionEngine:
 
     async def _lead(self, term: int, stop: asyncio.Event) -> None:
         counters = DeliveryCounters(self._stores.records)
-        deliveries = Deliveries(
-            DeliveryTools(
-                senders=self._senders,
-                outbox=self._stores.outbox,
-                counters=counters,
-                find=self._registry.find,
-                is_leading=lambda: self._leadership.is_sure,
-                clock=self._clock,
-                monotonic=monotonic,
-            ),
-            self._limits.deliveries,
-        )
-        consumer = NotificationConsumer(
-            registry=self._registry,
-            deliveries=deliveries,
-            stores=self._stores,
-            states=EntityStates(self._stores.log, most=self._limits.entities_held),
-            clock=self._clock,
-        )
-        feed = self._feed = ChangeFeed(
-            _CONSUMER,
-            source=self._stores.source,
-            positions=self._stores.positions,
-            consumer=consumer,
-            clock=self._clock,
-        )
+        deliveries = self._make_deliveries(counters)
+        feed = self._feed = self._make_feed(deliveries)
         periodic = PeriodicNotifications(
             registry=self._registry,
             deliveries=deliveries,
@@ -143,6 +119,34 @@ class SubscriptionEngine:
                 await end(*chores, *companions)
             finally:
                 await deliveries.abandon()
+
+    def _make_deliveries(self, counters: DeliveryCounters) -> Deliveries:
+        tools = DeliveryTools(
+            senders=self._senders,
+            outbox=self._stores.outbox,
+            counters=counters,
+            find=self._registry.find,
+            is_leading=lambda: self._leadership.is_sure,
+            clock=self._clock,
+            monotonic=monotonic,
+        )
+        return Deliveries(tools, self._limits.deliveries)
+
+    def _make_feed(self, deliveries: Deliveries) -> ChangeFeed:
+        consumer = NotificationConsumer(
+            registry=self._registry,
+            deliveries=deliveries,
+            stores=self._stores,
+            states=EntityStates(self._stores.log, most=self._limits.entities_held),
+            clock=self._clock,
+        )
+        return ChangeFeed(
+            _CONSUMER,
+            source=self._stores.source,
+            positions=self._stores.positions,
+            consumer=consumer,
+            clock=self._clock,
+        )
 
     async def _expire(self, counters: DeliveryCounters) -> None:
         """Give up what the outbox holds longer than the operator wants."""

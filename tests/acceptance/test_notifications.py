@@ -15,9 +15,10 @@ import psutil
 import pytest
 from pymongo import AsyncMongoClient
 
-from broker.embedded.mongod import EmbeddedMongod, MongodSizes
+from broker.embedded.mongod import EmbeddedMongod
 from broker.storage.mongo.connection import Document, connect
 from tests.integration.subscriptions.city import City, Receiver, city, until
+from tests.servers import own_mongod
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -157,11 +158,8 @@ def kill_and_restart(mongod: EmbeddedMongod) -> None:
 
 @pytest.fixture
 def mongod(tmp_path: Path) -> Iterator[EmbeddedMongod]:
-    """A server of this test's own, which it may kill."""
-    server = EmbeddedMongod(tmp_path / "mongodb", sizes=MongodSizes(cache=256, oplog=990))
-    server.start()
-    yield server
-    server.stop()
+    with own_mongod(tmp_path / "mongodb") as server:
+        yield server
 
 
 @pytest.fixture

@@ -122,8 +122,7 @@ async def test_the_limit_holds_and_an_idle_index_makes_room(collection, make_adv
 async def test_observing_builds_in_the_background(collection, make_advisor):
     advisor = make_advisor(uses=1)
     advisor.observe("", q("size==7"))
-    while not await _has_learned(collection):
-        await asyncio.sleep(0.02)
+    assert await _learns(collection)
 
 
 async def test_what_becomes_frequent_waits_for_no_pause(collection, make_advisor, monkeypatch):
@@ -133,8 +132,7 @@ async def test_what_becomes_frequent_waits_for_no_pause(collection, make_advisor
     await asyncio.sleep(0.2)
     for _ in range(3):
         advisor.observe("", query)
-    while not await _has_learned(collection):
-        await asyncio.sleep(0.02)
+    assert await _learns(collection)
 
 
 async def test_what_is_frequent_for_long_is_looked_at_in_pauses(collection, make_advisor):
@@ -149,6 +147,14 @@ async def test_what_is_frequent_for_long_is_looked_at_in_pauses(collection, make
 
 async def _noted(looks, tenant):
     looks.append(tenant)
+
+
+async def _learns(collection):
+    for _ in range(500):
+        if await _has_learned(collection):
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 async def _has_learned(collection):

@@ -9,19 +9,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from broker.embedded.mongod import EmbeddedMongod, MongodSizes
+from broker.embedded.mongod import EmbeddedMongod
 from broker.model.clock import system_clock
 from broker.model.errors import DatabaseUnavailable
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
+from tests.servers import own_mongod
 
 
 @pytest.fixture
 def mongod(tmp_path: Path) -> Iterator[EmbeddedMongod]:
-    server = EmbeddedMongod(tmp_path / "mongodb", sizes=MongodSizes(cache=256, oplog=990))
-    server.start()
-    yield server
-    server.stop()
+    with own_mongod(tmp_path / "mongodb") as server:
+        yield server
 
 
 @pytest.fixture
