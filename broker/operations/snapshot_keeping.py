@@ -77,12 +77,14 @@ class SnapshotKeeper:
     async def look(self) -> None:
         """Begin with what there is to do."""
         now = self._clock()
+        # What is at work now may end while the database is read: what was read of it is old then.
+        at_work = set(self._tasks)
         for snapshot in await self._work.due(now):
             if snapshot.is_live and snapshot.expires_at <= now:
                 await self._work.end(snapshot, now)
             elif snapshot.key in self._filled and not snapshot.is_live:
                 self._tasks[snapshot.key].cancel()
-            elif snapshot.key not in self._tasks:
+            elif snapshot.key not in at_work:
                 self._begin(snapshot)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()

@@ -28,6 +28,7 @@ from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.snapshot_contents import MongoSnapshotContents
 from broker.storage.mongo.snapshots import MongoSnapshotStore
 from broker.storage.mongo.tenants import Tenants
+from broker.subscriptions.senders.sender import DELIVERED
 
 CALLER = Caller()
 CORE = core_context()
@@ -47,7 +48,7 @@ class OneContext:
 class Node:
     """What one engine process has of snapshots; several share a database."""
 
-    def __init__(self, databases, name, *, gone=(), most=100_000, limits=None):
+    def __init__(self, databases, name, *, gone=(), most=100_000, limits=None, senders=()):
         tenants = Tenants(databases)
         self.databases = databases
         self.store = MongoSnapshotStore(
@@ -75,7 +76,10 @@ class Node:
             contents=self.contents,
             filling=self.filling,
             notices=SnapshotNotices(
-                work=self.store, senders={}, present=lambda snapshot: {}, clock=system_clock
+                work=self.store,
+                senders=dict(senders),
+                present=lambda snapshot: {},
+                clock=system_clock,
             ),
             clock=system_clock,
         )
@@ -261,6 +265,44 @@ async def test_several_processes_share_the_work(databases):
     for snapshot_id in ids:
         snapshot = await nodes[0].ready(snapshot_id)
         assert (snapshot.status, await nodes[0].count(snapshot)) == ("success", 300)
+
+
+class HeldSender:
+    """Delivers once it is released, and counts what it was to send."""
+
+    def __init__(self):
+        self.released = asyncio.Event()
+        self.sent = 0
+
+    async def send(self, endpoint, message):
+        self.sent += 1
+        await self.released.wait()
+        return DELIVERED
+
+
+async def test_a_notice_that_ends_while_the_database_is_read_is_not_sent_again(databases):
+    sender = HeldSender()
+    node = Node(databases, "one", senders={"http": sender})
+    wish = SnapshotWish(members={**ALL.members, "endpoint": "http://127.0.0.1:1/"})
+    await node.ready(await node.operations.create_snapshot(CALLER, wish))
+    async with asyncio.timeout(30):
+        while not sender.sent:
+            await node.keeper.look()
+            await asyncio.sleep(0.05)
+    read = node.store.due
+
+    async def read_and_wait_for_the_notice(now):
+        due = await read(now)
+        sender.released.set()
+        async with asyncio.timeout(30):
+            while node.keeper._tasks:
+                await asyncio.sleep(0.05)
+        return due
+
+    node.store.due = read_and_wait_for_the_notice
+    await node.keeper.look()
+    await asyncio.sleep(0.1)
+    assert sender.sent == 1
 
 
 def with_priority(priority):
