@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from pymongo import MongoClient
 
 from broker.embedded.mongod import EmbeddedMongod, MongodSizes
@@ -52,6 +53,24 @@ def own_mongod(directory: Path) -> Iterator[EmbeddedMongod]:
         yield mongod
     finally:
         mongod.stop()
+
+
+@contextmanager
+def halted(pid: int) -> Iterator[None]:
+    """Let a process do nothing: it keeps its connections, and answers nobody."""
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        # The signal is on its way to each thread by itself; one that runs still answers.
+        while any(_state(thread.id) != "T" for thread in process.threads()):
+            time.sleep(0.01)
+        yield
+    finally:
+        process.resume()
+
+
+def _state(thread: int) -> str:
+    return Path(f"/proc/{thread}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from broker.embedded.binary import packaged_mongod
 from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.embedded.ports import free_port
 from tests.nodes import RunningNode, eventually
+from tests.servers import halted
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -74,11 +75,8 @@ def test_a_killed_process_comes_back(shared: RunningNode, name: str) -> None:
 def test_a_worker_that_hangs_gets_no_new_connections(shared: RunningNode) -> None:
     eventually(lambda: shared.status("/ready") == 200)
     victim = shared.processes("worker")[0]
-    victim.suspend()
-    try:
+    with halted(victim.pid):
         assert [shared.status("/health") for _ in range(10)] == [200] * 10
-    finally:
-        victim.resume()
 
 
 def test_a_second_node_on_the_same_data_is_refused(shared: RunningNode) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from adapters.runtime.testing import TestBroker
 from broker.embedded.ports import free_port
 from tests.integration.adapters.mqtt_publisher import publish
 from tests.integration.adapters.test_mqtt_delivery import adapter, settings, until
-from tests.servers import Mosquitto
+from tests.servers import Mosquitto, halted
 
 
 class Taken:
@@ -160,13 +159,10 @@ async def test_silence_is_noticed(mosquitto: Mosquitto) -> None:
     await connection.open()
     process = mosquitto._process
     assert process is not None
-    process.send_signal(signal.SIGSTOP)
-    try:
+    with halted(process.pid):
         async with asyncio.timeout(10):
             assert await connection.wait_closed()
-    finally:
-        process.send_signal(signal.SIGCONT)
-        await connection.close()
+    await connection.close()
 
 
 @pytest.fixture(scope="module")
