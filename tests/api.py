@@ -7,9 +7,11 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 from multidict import CIMultiDictProxy
 from pymongo import MongoClient
@@ -18,6 +20,7 @@ from yarl import URL
 from broker.api.serving import HttpApi
 from broker.app import build_api
 from broker.config import load_settings
+from broker.model.clock import Clock, format_time, system_clock
 
 LARGE = 1_000_000
 
@@ -33,6 +36,33 @@ def build(mongodb_uri: str, prefix: str) -> HttpApi:
             }
         )
     )
+
+
+class SettableClock:
+    """A clock that a test may set forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> str:
+        return self.after(seconds=0)
+
+    def after(self, *, seconds: float) -> str:
+        """Return the time some seconds from now."""
+        now = datetime.fromisoformat(system_clock())
+        return format_time(now + self._ahead + timedelta(seconds=seconds))
+
+    def advance(self, *, seconds: float) -> None:
+        """Let some seconds pass at once."""
+        self._ahead += timedelta(seconds=seconds)
+
+
+def build_with(clock: Clock, mongodb_uri: str, prefix: str) -> HttpApi:
+    """Return an API that goes by a clock of the test's."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("broker.app.api", "broker.app.databases"):
+            patched.setattr(f"{module}.system_clock", clock)
+        return build(mongodb_uri, prefix)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from broker.storage.mongo import index_advisor
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import query_filter
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits, Usage, advise
+from tests.patience import PATIENCE
 from tests.terms import NAMESPACE, TERMS
 
 NOW = "2026-01-01T00:00:00.000000Z"
@@ -129,7 +130,7 @@ async def test_what_becomes_frequent_waits_for_no_pause(collection, make_advisor
     monkeypatch.setattr(index_advisor, "_PAUSE", 3_600)
     advisor, query = make_advisor(uses=3), q("size==7")
     advisor.observe("", query)  # what begins the pause
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0)
     for _ in range(3):
         advisor.observe("", query)
     assert await _learns(collection)
@@ -150,11 +151,10 @@ async def _noted(looks, tenant):
 
 
 async def _learns(collection):
-    for _ in range(500):
-        if await _has_learned(collection):
-            return True
-        await asyncio.sleep(0.02)
-    return False
+    async with asyncio.timeout(PATIENCE):
+        while not await _has_learned(collection):
+            await asyncio.sleep(0.02)
+    return True
 
 
 async def _has_learned(collection):

@@ -22,9 +22,11 @@ from adapters.runtime.settings import parse_settings
 from broker.embedded.ports import free_port
 from tests.integration.adapters.test_mqtt_delivery import adapter
 from tests.integration.adapters.test_mqtt_with_broker import RunningBroker, broker
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 __all__ = ["broker"]
+NAMES = BrokerSettings().context  # as the adapters' own configuration has it where it says nothing
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
@@ -55,6 +57,16 @@ def test_the_yaml_of_the_page_is_understood() -> None:
     assert {one.name for one in dataclasses.fields(TopicSettings)} > {"pattern", "format"}
 
 
+async def until_held(broker: RunningBroker, name: str, attribute: str, value: float) -> None:
+    """Wait until the broker holds a value of an entity of the page."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = await broker.entity(f"urn:ngsi-ld:{name}", "city", names=NAMES)
+            if found is not None and found[attribute]["value"] == value:
+                return
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="needs mosquitto-clients")
 async def test_the_commands_of_the_page_work(
     mosquitto: Mosquitto, broker: RunningBroker, tmp_path: Path
@@ -69,9 +81,7 @@ async def test_the_commands_of_the_page_work(
     settings["provisioning"] = {"port": ports["4041"]}
     settings["measures"] = {"port": ports["7896"]}
     chosen = parse_settings(Settings, settings, where="page")
-    # as the adapters' own configuration has it where it says nothing
-    context_url = BrokerSettings().context
-    async with adapter(chosen, broker, tmp_path / "data", names=context_url) as context:
+    async with adapter(chosen, broker, tmp_path / "data", names=NAMES) as context:
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-c",
@@ -82,19 +92,13 @@ async def test_the_commands_of_the_page_work(
         )
         output, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
-        await asyncio.sleep(1.0)
+        names = ("park-01", "park-02", "station-plaza")
+        for name, temperature in zip(names, (22.0, 19.8, 20.1), strict=True):
+            await until_held(broker, f"WeatherObserved:{name}", "temperature", temperature)
+        await until_held(broker, "SoilSensor:field-7", "moisture", 30)
         assert await context.dead_letters.count() == 0
     shown, _ = json.JSONDecoder().raw_decode(output.decode().removeprefix("{}"))
     assert shown == json.loads(blocks("json")[0])
-    names = ("park-01", "park-02", "station-plaza")
-    found = [
-        await broker.entity(f"urn:ngsi-ld:WeatherObserved:{name}", "city", names=context_url)
-        for name in names
-    ]
-    assert [one and one["temperature"]["value"] for one in found] == [22.0, 19.8, 20.1]
-    soil = await broker.entity("urn:ngsi-ld:SoilSensor:field-7", "city", names=context_url)
-    assert soil is not None
-    assert soil["moisture"]["value"] == 30
 
 
 def test_the_manifest_is_complete() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import asyncio
 from typing import Any
 
-from broker.model.clock import format_time, system_clock
-from tests.api import Api
+from tests.api import Api, SettableClock, build_with, serving
 from tests.subscriptions import body
 
 ONE = "/subscriptions/urn:ngsi-ld:Subscription:1"
@@ -68,14 +67,19 @@ async def test_an_update_changes_what_it_names_and_null_removes(api: Api) -> Non
 
 
 async def test_a_later_expiry_makes_an_expired_subscription_active_again(
-    api: Api,
+    mongodb_uri: str, database_prefix: str
 ) -> None:
-    soon = datetime.fromisoformat(system_clock()) + timedelta(seconds=0.2)
-    await api.post("/subscriptions", body(isActive=False, expiresAt=format_time(soon)))
-    while (await api.get(ONE)).json["status"] != "expired":
-        pass
-    assert (await api.patch(ONE, {"expiresAt": "2099-01-01T00:00:00Z"})).status == 204
-    assert (await api.get(ONE)).json["status"] == "active"
+    clock = SettableClock()
+    application = await asyncio.to_thread(build_with, clock, mongodb_uri, database_prefix)
+    async with serving(application) as api:
+        soon = clock.after(seconds=600)
+        made = await api.post("/subscriptions", body(isActive=False, expiresAt=soon))
+        assert made.status == 201
+        assert (await api.get(ONE)).json["status"] == "paused"
+        clock.advance(seconds=600)
+        assert (await api.get(ONE)).json["status"] == "expired"
+        assert (await api.patch(ONE, {"expiresAt": "2099-01-01T00:00:00Z"})).status == 204
+        assert (await api.get(ONE)).json["status"] == "active"
 
 
 async def test_pages_follow_each_other(api: Api) -> None:
