@@ -17,8 +17,9 @@ from typing import Any, Self
 
 import psutil
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
-PATIENCE = 120.0
 SMALL = {"MUTSURA_MONGODB_EMBEDDED_CACHE": "256", "MUTSURA_MONGODB_EMBEDDED_OPLOG": "990"}
 
 
@@ -93,7 +94,7 @@ class RunningNode:
     def status(self, path: str) -> int:
         """Return the status of a GET, 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -107,7 +108,7 @@ class RunningNode:
 
     def text(self, path: str) -> str:
         """Return the body of a GET."""
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def processes(self, word: str = "") -> list[psutil.Process]:

@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from tests.patience import PATIENCE
+
 
 @dataclass
 class Received:
@@ -30,7 +32,7 @@ class Receiver:
 
     async def next(self) -> Received:
         """Return the next request, waiting for it."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await self.waiting.get()
 
     async def answer(self, request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from pymongo import MongoClient
 
 from broker.embedded.mongod import EmbeddedMongod, MongodSizes
 from broker.embedded.ports import free_port, is_free
+from tests.patience import PATIENCE
 
 INSTALL_MOSQUITTO = "mosquitto is not installed: run `sudo apt-get install mosquitto`"
 
@@ -128,7 +129,8 @@ class Mosquitto:
         if binary is None:
             raise FileNotFoundError(INSTALL_MOSQUITTO)
         self._process = subprocess.Popen([binary, "-c", str(self.config)])
-        for _ in range(400):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             if not is_free(self.port):
                 return
             if self._process.poll() is not None:
@@ -151,5 +153,5 @@ class Mosquitto:
             self._process.kill()
         else:
             self._process.terminate()
-        self._process.wait(15)
+        self._process.wait(PATIENCE)
         self._process = None

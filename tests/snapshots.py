@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 
 from broker.model.clock import system_clock
+from tests.patience import PATIENCE
 
 SNAPSHOT = "NGSILD-Snapshot"
 
@@ -34,7 +35,7 @@ def path_of(answer):
 
 
 async def ready(broker, path, **headers):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             answer = await broker.get(path, **headers)
             assert answer.status == 200, answer.text

@@ -28,6 +28,7 @@ from pymongo import AsyncMongoClient
 
 from broker.storage.mongo.documents import escape
 from tests.nodes import RunningNode
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 pytestmark = [
@@ -41,7 +42,6 @@ COUNT = escape("https://uri.etsi.org/ngsi-ld/default-context/count")
 TYPE = "Counter"
 WRITERS, DEVICES = 8, 4
 VICTIMS = ("worker", "engine", "adapters", "mongod")
-PATIENCE = 90.0
 
 
 class Ledger:

@@ -18,9 +18,8 @@ from pymongo import AsyncMongoClient
 from broker.embedded.mongod import EmbeddedMongod
 from broker.storage.mongo.connection import Document, connect
 from tests.integration.subscriptions.city import City, Receiver, city, until
+from tests.patience import PATIENCE
 from tests.servers import own_mongod
-
-pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 20 if os.environ.get("MUTSURA_TEST_LONG") == "1" else 4
@@ -56,7 +55,7 @@ class EngineOfItsOwn:
         """End it and wait until it is gone."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=PATIENCE)
             self._process = None
 
 
@@ -104,7 +103,7 @@ async def test_nothing_is_lost_when_the_engine_is_killed(
         for number in range(ROUNDS):
             engine.start()
             told = receiver.attempts
-            await until(lambda seen=told: receiver.attempts > seen + 3, seconds=60)
+            await until(lambda seen=told: receiver.attempts > seen + 3)
             if number % 2:  # it dies with notifications that wait for an endpoint
                 await receiver.stop()
                 await asyncio.sleep(random.uniform(0.1, 1.0))
@@ -140,7 +139,7 @@ async def test_an_engine_that_is_asked_to_stop_tells_nothing_twice(
         for number in (1, 2):
             engine.start()
             await town.update(ENTITIES[0], count=number)
-            await until(lambda n=number: receiver.values("count")[-1:] == [n], seconds=60)
+            await until(lambda n=number: receiver.values("count")[-1:] == [n])
             engine.kill(signal.SIGTERM)
     finally:
         engine.kill()
@@ -182,7 +181,7 @@ async def test_a_database_that_is_killed_takes_no_notification_with_it(
                 await town.update(ENTITIES[0], count=number)
                 if number % 10 == 0:
                     await asyncio.to_thread(kill_and_restart, mongod)
-            await until(lambda: receiver.values("count")[-1:] == [30], seconds=60)
+            await until(lambda: receiver.values("count")[-1:] == [30])
         assert first_told(receiver, ENTITIES[0]) == list(range(1, 31))
     finally:
         engine.kill()

@@ -21,8 +21,6 @@ import pytest
 from broker.embedded.ports import free_port
 from tests.nodes import ROOT, RunningNode, eventually
 
-pytestmark = pytest.mark.timeout(300)
-
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _DEMO = ("--config", str(ROOT / "deploy" / "demo" / "mutsura.toml"))
 

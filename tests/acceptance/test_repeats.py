@@ -15,11 +15,8 @@ from typing import Any
 
 import aiohttp
 import psutil
-import pytest
 
 from tests.nodes import RunningNode
-
-pytestmark = pytest.mark.timeout(300)
 
 REQUESTS, WRITERS, KILLS = 40, 6, 2
 

@@ -11,6 +11,7 @@ import pytest
 from pymongo import MongoClient
 
 from tests.nodes import RunningNode, eventually
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -38,7 +39,7 @@ def send(node, method, path, body=None, **headers):
         data=data,
         headers={"Content-Type": "application/json"} | given if data else given,
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return answer.headers, answer.read()
 
 

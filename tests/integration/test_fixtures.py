@@ -10,6 +10,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from broker.observability import tasks
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 
@@ -34,7 +35,7 @@ async def test_mosquitto_keeps_a_persistent_session_over_a_restart(mosquitto: Mo
     await asyncio.to_thread(mosquitto.stop)
     await asyncio.to_thread(mosquitto.start)
     async with client("reader") as reader:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             message = await anext(reader.messages)
     assert message.payload == b"21.5"
 

@@ -29,6 +29,7 @@ from broker.storage.mongo.snapshot_contents import MongoSnapshotContents
 from broker.storage.mongo.snapshots import MongoSnapshotStore
 from broker.storage.mongo.tenants import Tenants
 from broker.subscriptions.senders.sender import DELIVERED
+from tests.patience import PATIENCE
 
 CALLER = Caller()
 CORE = core_context()
@@ -96,7 +97,7 @@ class Node:
 
     async def ready(self, snapshot_id) -> Snapshot:
         """Look after snapshots until this one is ready."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (snapshot := await self.retrieve(snapshot_id)).status == "preparing":
                 await self.keeper.look()
                 await asyncio.sleep(0.05)
@@ -107,7 +108,7 @@ class Node:
 
     async def settled(self):
         """Look after snapshots until nothing is to be done."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await self.store.due(system_clock()):
                 await self.keeper.look()
                 await asyncio.sleep(0.05)
@@ -192,7 +193,7 @@ async def test_what_has_expired_is_removed(databases):
     node = Node(databases, "one")
     wish = replace(ALL, members={**ALL.members, "lifetime": "PT0.5S"})
     snapshot_id = await node.operations.create_snapshot(CALLER, wish)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await node.store.keys():
             await node.keeper.look()
             await asyncio.sleep(0.05)
@@ -285,7 +286,7 @@ async def test_a_notice_that_ends_while_the_database_is_read_is_not_sent_again(d
     node = Node(databases, "one", senders={"http": sender})
     wish = SnapshotWish(members={**ALL.members, "endpoint": "http://127.0.0.1:1/"})
     await node.ready(await node.operations.create_snapshot(CALLER, wish))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not sender.sent:
             await node.keeper.look()
             await asyncio.sleep(0.05)
@@ -294,7 +295,7 @@ async def test_a_notice_that_ends_while_the_database_is_read_is_not_sent_again(d
     async def read_and_wait_for_the_notice(now):
         due = await read(now)
         sender.released.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while node.keeper._tasks:
                 await asyncio.sleep(0.05)
         return due

@@ -15,7 +15,6 @@ import pytest
 from adapters.runtime.store import FILE
 from adapters.runtime.testing import TestBroker
 
-pytestmark = pytest.mark.timeout(180)  # processes and servers on a busy machine
 READINGS = [
     {"sensor": "a1", "temperature": 21.5},
     {"sensor": "a2", "temperature": 9999},

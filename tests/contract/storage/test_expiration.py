@@ -10,6 +10,7 @@ from broker.model import patching
 from broker.model.clock import system_clock
 from broker.model.entity import Entity
 from broker.operations.expiry import ExpiryTimer
+from tests.patience import PATIENCE
 
 PAST, FUTURE = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 A, B, SUB = (f"https://example.org/{name}" for name in ("a", "b", "sub"))
@@ -34,7 +35,7 @@ async def timer(store, registrations):
 
 
 async def until_nothing_is_due(store):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await store.find_expired(system_clock(), limit=1):
             await asyncio.sleep(0.02)
 

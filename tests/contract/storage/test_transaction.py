@@ -12,6 +12,7 @@ import pytest
 from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure
 
 from broker.storage.mongo.transaction import Transactions
+from tests.patience import PATIENCE
 
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
@@ -115,7 +116,7 @@ async def test_what_a_block_that_raises_had_written_is_free_at_once(
 
     with pytest.raises(interruption):
         await interrupted()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await commit(transactions, database, an_insert("entities", "a", v=2))
     assert await database["entities"].find_one() == {"_id": "a", "v": 2}
 
@@ -146,7 +147,7 @@ async def test_a_connection_that_breaks_leaves_a_transaction_that_can_be_put_to_
     with pytest.raises(ConnectionFailure):
         await cut_off()
     await transactions.put_to_rest(*begun)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await commit(transactions, database, an_insert("entities", "a", v=2))
     assert await database["entities"].find_one() == {"_id": "a", "v": 2}
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from adapters.runtime.testing import TestBroker
+from tests.patience import PATIENCE
 
 
 class BrokerThread:
@@ -49,7 +50,7 @@ class BrokerThread:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(
@@ -60,4 +61,4 @@ class BrokerThread:
     ) -> None:
         assert self._stop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)

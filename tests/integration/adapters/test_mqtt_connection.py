@@ -20,6 +20,7 @@ from adapters.runtime.testing import TestBroker
 from broker.embedded.ports import free_port
 from tests.integration.adapters.mqtt_publisher import publish
 from tests.integration.adapters.test_mqtt_delivery import adapter, settings, until
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto, halted
 
 
@@ -160,7 +161,7 @@ async def test_silence_is_noticed(mosquitto: Mosquitto) -> None:
     process = mosquitto._process
     assert process is not None
     with halted(process.pid):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await connection.wait_closed()
     await connection.close()
 

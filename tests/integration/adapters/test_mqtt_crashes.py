@@ -23,15 +23,13 @@ import yaml
 
 from broker.embedded.ports import free_port
 from tests.integration.adapters.ngsi_stand_in import read_journal
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 DEVICES = 5
 ROOT = Path(__file__).parents[3]
-pytestmark = [
-    pytest.mark.timeout(120),
-    # by itself mosquitto drops what waits for a client beyond 1,000 messages
-    pytest.mark.parametrize("mosquitto", ["max_queued_messages 0"], indirect=True),
-]
+# by itself mosquitto drops what waits for a client beyond 1,000 messages
+pytestmark = pytest.mark.parametrize("mosquitto", ["max_queued_messages 0"], indirect=True)
 
 
 @dataclass
@@ -111,7 +109,7 @@ class Plant:
     async def connected(self, device: int = 99) -> None:
         """Wait until a measure of a device used for nothing else goes all the way through."""
         probe = itertools.count()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while device not in self.stored():
                 with suppress(aiomqtt.MqttError):
                     async with aiomqtt.Client("127.0.0.1", self.mosquitto.port) as client:
@@ -162,7 +160,7 @@ async def under_load(plant: Plant, trouble: Callable[[], None], rounds: int, gap
 async def settled(plant: Plant, last: list[int]) -> None:
     """Wait for the last value of every device, then check the whole journal."""
     expected = {device: number for device, number in enumerate(last) if number >= 0}
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         stored = plant.stored()
         if all(number in stored.get(device, ()) for device, number in expected.items()):
@@ -213,7 +211,7 @@ async def test_kill_9_of_the_mqtt_server(plant: Plant) -> None:
     async with aiomqtt.Client("127.0.0.1", plant.mosquitto.port) as client:
         for device in range(DEVICES):
             await client.publish(f"/json/key/{device}/attrs/n", str(last[device] + 1), qos=1)
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(PATIENCE):
         while not all(last[one] + 1 in plant.stored().get(one, ()) for one in range(DEVICES)):
             await asyncio.sleep(0.2)
     for device in range(DEVICES):

@@ -12,14 +12,17 @@ import aiohttp
 import orjson
 import pytest
 
+from adapters.mqtt.registry_store import SqliteRegistryStore
 from adapters.mqtt.settings import Listen, Settings
 from adapters.mqtt.source import run
 from adapters.runtime.broker_client import BrokerAddress
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import NotWritten
+from adapters.runtime.store import Store
 from adapters.runtime.testing import TestBroker, adapter_context
 from broker.embedded.ports import free_port
 from tests.integration.adapters.mqtt_publisher import publish
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 GROUP = {
@@ -53,10 +56,18 @@ async def adapter(
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Any, seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def until_saved(context: AdapterContext[Settings]) -> None:
+    """Wait until devices that were discovered are on the disk."""
+    async with asyncio.timeout(PATIENCE), Store(context.data) as store:
+        known = SqliteRegistryStore(store, context.name)
+        while not (await known.load())[1]:
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -225,10 +236,10 @@ async def test_devices_are_entered_by_their_first_measure(
     headers = {"fiware-service": "city", "fiware-servicepath": "/"}
     url = f"http://127.0.0.1:{port}/iot/devices"
     async with aiohttp.ClientSession(headers=headers) as session:
-        async with adapter(chosen, broker, tmp_path / "data"):
+        async with adapter(chosen, broker, tmp_path / "data") as context:
             await publish(mosquitto, [("/json/key/d1/attrs/t", b"1")])
             await until(lambda: broker.tenants.get("city"))
-            await asyncio.sleep(1.5)
+            await until_saved(context)
         async with adapter(chosen, broker, tmp_path / "data"), session.get(url) as answer:
             (device,) = (await answer.json())["devices"]
     assert (device["device_id"], device["apikey"]) == ("d1", "key")
@@ -253,8 +264,9 @@ async def test_a_slow_broker_slows_the_messages_down(
     broker.be_overloaded(10_000)
     async with adapter(settings(mosquitto, window=10), broker, tmp_path / "data") as context:
         await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(200)])
-        await asyncio.sleep(1.0)
-        assert 10 <= context.health.counters["messages"] < 100
+        await until(lambda: context.health.counters["messages"] >= 10)
+        await asyncio.sleep(0.5)  # in which more could come
+        assert context.health.counters["messages"] < 100
         broker.failures.clear()
         await until(lambda: len(broker.entities) == 200)
         assert context.health.counters["messages"] == 200

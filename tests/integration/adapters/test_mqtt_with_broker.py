@@ -20,6 +20,7 @@ from adapters.mqtt.settings import Settings
 from broker.embedded.ports import free_port, is_free
 from tests.integration.adapters.mqtt_publisher import publish
 from tests.integration.adapters.test_mqtt_delivery import adapter, until
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 GROUPS = [
@@ -78,7 +79,7 @@ def broker(mongodb_uri: str, database_prefix: str, tmp_path: Path) -> Iterator[R
         yield RunningBroker(f"http://127.0.0.1:{port}")
     finally:
         worker.terminate()
-        worker.wait(15)
+        worker.wait(PATIENCE)
 
 
 async def test_every_kind_of_attribute_is_stored(

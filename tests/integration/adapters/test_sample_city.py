@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from adapters.runtime.configuration import read_configuration
 from adapters.runtime.host import Host
 from adapters.runtime.testing import TestBroker
@@ -44,7 +42,6 @@ def test_every_file_has_its_source_and_licence():
         assert f"`{file.name}`" in notice
 
 
-@pytest.mark.timeout(180)
 async def test_open_data_and_sensors_arrive(mosquitto, tmp_path, monkeypatch):
     monkeypatch.setenv("MUTSURA_MQTT_URL", mosquitto.url)
     async with TestBroker().running() as broker:

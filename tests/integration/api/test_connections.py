@@ -15,6 +15,7 @@ from broker.api.plain_response import PlainResponse
 from broker.api.responses import problem
 from broker.api.serving import HttpApi
 from broker.model.errors import InvalidRequest
+from tests.patience import PATIENCE
 
 BODY = b"x" * 60_000
 
@@ -205,7 +206,7 @@ async def test_a_body_that_never_comes_is_not_waited_for_for_ever() -> None:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
         writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n{")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             answered = await reader.read()  # up to the end of the connection
         writer.close()
     assert b" 400 " in answered

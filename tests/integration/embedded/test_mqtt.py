@@ -15,6 +15,7 @@ import pytest
 
 from broker.embedded.mqtt import trial_broker
 from broker.embedded.ports import free_port, is_free
+from tests.patience import PATIENCE
 
 
 async def _exchange(port: int) -> bytes:
@@ -22,7 +23,7 @@ async def _exchange(port: int) -> bytes:
         await reader.subscribe("measures/#", qos=1)
         async with aiomqtt.Client("127.0.0.1", port=port) as writer:
             await writer.publish("measures/1", "21.5", qos=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             message = await anext(reader.messages)
     assert isinstance(message.payload, bytes)
     return message.payload
@@ -43,7 +44,7 @@ def port(
             time.sleep(0.05)
         yield port
         broker.terminate()
-        assert broker.wait(15) == 0
+        assert broker.wait(PATIENCE) == 0
 
 
 async def test_it_passes_messages_and_stops(port: int) -> None:
@@ -70,7 +71,7 @@ async def _publish_for_one_that_is_away(port: int, count: int) -> None:
 async def _received(port: int, count: int) -> list[int]:
     async with (
         aiomqtt.Client("127.0.0.1", port=port, identifier="reader", clean_session=False) as reader,
-        asyncio.timeout(10),
+        asyncio.timeout(PATIENCE),
     ):
         return [int((await anext(reader.messages)).payload) for _ in range(count)]
 

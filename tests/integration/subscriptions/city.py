@@ -36,11 +36,12 @@ from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.reading import read_subscription
 from broker.subscriptions.senders.http import HttpSender
 from broker.subscriptions.stores import EngineStores
+from tests.patience import PATIENCE
 
 CORE = core_context()
 VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
 QUICK = EngineLimits(
-    lease=2.0,
+    lease=30.0,
     deliveries=DeliveryLimits(retry=RetryPolicy(first=0.05, longest=0.2), keep_after=0.05),
 )
 
@@ -180,7 +181,7 @@ class City:
             engine = SubscriptionEngine(
                 stores=self.stores(limits),
                 contexts=CoreContexts(),
-                senders={"http": HttpSender(client, timeout=5.0)},
+                senders={"http": HttpSender(client, timeout=PATIENCE)},
                 clock=system_clock,
                 limits=limits,
             )
@@ -259,9 +260,9 @@ async def lose_place(town: City) -> None:
     await town.databases.system["positions"].update_one({}, {"$set": {"token": lost}})
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-    """Wait until a condition holds; fail when it does not within the time."""
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until a condition holds; fail when it never does."""
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 

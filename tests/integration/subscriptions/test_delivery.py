@@ -16,6 +16,7 @@ from tests.integration.subscriptions.city import (
     properties,
     until,
 )
+from tests.patience import PATIENCE
 
 SENSOR = "urn:ngsi-ld:Sensor:1"
 
@@ -54,7 +55,7 @@ async def test_a_hanging_endpoint_delays_nobody_else(town: City) -> None:
         await town.subscribe(quick)
         for number in range(1, 21):
             await town.update(SENSOR, count=number)
-            await until(lambda n=number: quick.values("count")[-1:] == [n], seconds=3)
+            await until(lambda n=number: quick.values("count")[-1:] == [n])
     assert quick.values("count") == list(range(1, 21))
 
 
@@ -295,6 +296,6 @@ async def test_a_full_memory_moves_to_the_outbox(town: City) -> None:
 
 async def until_kept(town: City, least: int) -> None:
     """Wait until the outbox holds something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while sum((await town.outbox.waiting()).values()) < least:
             await asyncio.sleep(0.02)

@@ -13,6 +13,7 @@ from broker.model.subscription import Endpoint
 from broker.outbound.addresses import AddressPolicy
 from broker.subscriptions.senders.mqtt import MqttSender
 from broker.subscriptions.senders.sender import DELIVERED, Message
+from tests.patience import PATIENCE
 from tests.servers import Mosquitto
 
 MESSAGE = Message(b'{"type":"Notification"}', "application/json", "<http://c>", "north")
@@ -37,7 +38,7 @@ async def test_a_notification_is_published(
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
         await client.subscribe("city/notify", qos=2)
         assert await sender.send(endpoint, MESSAGE) == DELIVERED
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             received = await anext(aiter(client.messages))
     assert json.loads(bytes(received.payload)) == {
         "metadata": {

@@ -28,6 +28,7 @@ from broker.subscriptions.registrations.lane import LaneTools
 from broker.subscriptions.registrations.notifier import RegistrationNotifier
 from broker.subscriptions.senders.http import HttpSender
 from tests.integration.subscriptions.city import City, CoreContexts, subscription_to, until
+from tests.patience import PATIENCE
 from tests.registrations import info, registration
 
 
@@ -63,7 +64,7 @@ class Sources:
     async def until_served(self, subscription: Subscription) -> None:
         """Wait until a subscriber has been told of what there is at first."""
         store = MongoToldStore(self.town.databases)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await store.fetch("", subscription.id) is None:
                 await asyncio.sleep(0.01)
 
@@ -85,7 +86,7 @@ class Sources:
                     log=self.registrations,
                     told=MongoToldStore(self.town.databases),
                     counters=DeliveryCounters(self.records, pause=0.01),
-                    senders={"http": HttpSender(client, timeout=5.0)},
+                    senders={"http": HttpSender(client, timeout=PATIENCE)},
                     contexts=CoreContexts(),
                     retry=RetryPolicy(first=0.02, longest=0.05),
                     clock=system_clock,
@@ -179,7 +180,7 @@ async def test_a_receiver_that_is_down_is_told_when_it_is_back(sources: Sources)
     async with sources.notifier():
         subscription = await sources.subscribe(receiver)
         await sources.register(1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 records = await sources.records.fetch_many("", [subscription.id])
                 if records and records[subscription.id].times_failed >= 2:

@@ -6,6 +6,7 @@ import asyncio
 
 from broker.changes.leadership import Leadership
 from broker.model.errors import DatabaseUnavailable
+from tests.patience import PATIENCE
 
 SECONDS = 0.3
 
@@ -43,7 +44,7 @@ async def test_a_leader_whose_lease_runs_out_stops_before_its_end() -> None:
             ended.append(lease.now)
             stop.set()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await leadership.run(lead, stop)
     assert not leadership.is_leader
     assert not leadership.is_sure
@@ -62,6 +63,6 @@ async def test_a_leader_that_was_halted_is_not_sure_any_more() -> None:
         sure.append(leadership.is_sure)
         stop.set()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await leadership.run(lead, stop)
     assert sure == [True, False]

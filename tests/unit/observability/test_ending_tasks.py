@@ -6,6 +6,7 @@ import asyncio
 
 from broker.observability import tasks
 from broker.observability.tasks import end, spawn
+from tests.patience import PATIENCE
 
 
 async def test_tasks_have_ended_whatever_came_of_them():
@@ -41,7 +42,7 @@ async def test_one_that_lost_its_cancellation_is_told_again(monkeypatch):
     monkeypatch.setattr(tasks, "_TOLD_AGAIN", 0.05)
     running = spawn(swallows(), name="swallows")
     await asyncio.sleep(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await end(running)
     assert running.cancelled()
     assert heard == [True, True]

@@ -18,7 +18,6 @@ from adapters.runtime.writer import Writer, WriterLimits
 from broker.app import build_api
 from broker.config import Settings
 
-pytestmark = pytest.mark.timeout(180)  # processes and servers on a busy machine
 OBSERVED = "2026-11-22T03:00:00Z"
 
 

@@ -10,6 +10,7 @@ from adapters.runtime.errors import RetryLater
 from adapters.runtime.testing import adapter_context
 from adapters.simulator.settings import DeviceSettings, Settings, Signal
 from adapters.simulator.source import run
+from tests.patience import PATIENCE
 
 TOPIC = "/json/k/harbour/attrs"
 
@@ -35,7 +36,7 @@ async def test_publishes_until_it_is_stopped(mosquitto, tmp_path):
     ):
         await reader.subscribe(TOPIC, qos=1)
         running = asyncio.ensure_future(run(context))
-        received = await asyncio.wait_for(first(3, reader), 10)
+        received = await asyncio.wait_for(first(3, reader), PATIENCE)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -16,7 +16,6 @@ from adapters.runtime.configuration import read_configuration
 from adapters.runtime.host import Host
 from adapters.runtime.testing import TestBroker, adapter_context
 
-pytestmark = pytest.mark.timeout(180)  # processes and servers on a busy machine
 TEMPLATE = Path(__file__).parents[4] / "adapters" / "_template"
 
 

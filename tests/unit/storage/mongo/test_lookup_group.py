@@ -9,11 +9,12 @@ import pytest
 
 from broker.model.errors import InternalError
 from broker.storage.mongo.lookup_group import LookupGroup
+from tests.patience import PATIENCE
 
 
 async def test_a_fault_answers_everybody_who_waits() -> None:
     group = LookupGroup(cast("Any", None), cast("Any", None))  # to ask nothing is a fault
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(2):
             with pytest.raises(InternalError):
                 await group.fetch("urn:ngsi-ld:Room:1")

@@ -10,6 +10,7 @@ import pytest
 from broker.model.errors import Overloaded
 from broker.observability.tasks import spawn
 from broker.storage.mongo.write_queue import WriteQueue
+from tests.patience import PATIENCE
 
 
 def operation(current, now):
@@ -95,7 +96,7 @@ async def test_nobody_is_waited_for_when_nobody_waits(queue):
     groups = queue.groups()
     await anext(groups)
     await asyncio.sleep(5 * 0.01)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         assert [group async for group in groups] == []
 
 
