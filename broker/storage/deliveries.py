@@ -13,8 +13,8 @@ class KeptItem:
 
     `body` is the JSON of the element of `data`, `profile` says how it was written (see
     `broker.subscriptions.notification.Profile`). Items of a subscription are sent in the order of
-    `order` and `version`. With `is_latest_only` an item takes the place of the one kept for the
-    same entity (throttling). `key` identifies it in the outbox.
+    `order` and `version`. With `is_latest_only` an item takes the place of an earlier one kept for
+    the same entity (throttling), and gives way to a later one. `key` identifies it in the outbox.
     """
 
     subscription_id: str
@@ -40,13 +40,16 @@ class Outbox(Protocol):
         """Return the first items kept for a subscription, in order."""
 
     async def delete(self, tenant: str, keys: Sequence[str]) -> None:
-        """Forget items that were delivered."""
+        """Forget items that were delivered, not what has taken their place since."""
 
     async def clear(self, tenant: str, subscription_id: str) -> None:
         """Forget everything that is kept for a subscription."""
 
     async def bury(self, tenant: str, keys: Sequence[str], reason: str) -> None:
-        """Give items up: they are no longer found, but stay to be looked at for a while."""
+        """Give items up: they are no longer found, but stay to be looked at for a while.
+
+        What has taken their place since goes on waiting.
+        """
 
     async def waiting(self) -> dict[tuple[str, str], int]:
         """Return how many items wait, by tenant and subscription."""

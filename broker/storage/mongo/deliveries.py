@@ -5,6 +5,10 @@
      "x": given up because, "xd": to be removed after (date)}
 
 What waits has no `x`; what was given up has no `n`, so that it no longer stands in the queue.
+
+Where only the latest state of an entity counts, a later one takes the place of what is kept, which
+may be under way to its receiver just then. So what callers know an item by is `_id` and `n`: what
+becomes of the earlier state is nothing to the later one.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import UpdateOne
 
 from broker.model.clock import Clock
 from broker.storage.deliveries import KeptItem
@@ -32,13 +36,10 @@ class MongoOutbox:
     async def insert(self, tenant: str, items: Sequence[KeptItem]) -> list[str]:
         """Keep items and return their keys; those that are kept already are not kept twice."""
         now = self._clock()
-        documents = {key_of(item): _encode(item, now) for item in items}
-        writes = [
-            ReplaceOne({"_id": key}, document, upsert=True) for key, document in documents.items()
-        ]
+        writes = [_unless_later(key_of(item), _encode(item, now)) for item in items]
         with translated():
             await self._collection(tenant).bulk_write(writes, ordered=False)
-        return list(documents)
+        return [_known_by(key_of(item), item.order) for item in items]
 
     async def find(self, tenant: str, subscription_id: str, *, limit: int) -> list[KeptItem]:
         """Return the first items kept for a subscription, in order."""
@@ -50,7 +51,7 @@ class MongoOutbox:
     async def delete(self, tenant: str, keys: Sequence[str]) -> None:
         """Forget items that were delivered."""
         with translated():
-            await self._collection(tenant).delete_many({"_id": {"$in": list(keys)}})
+            await self._collection(tenant).delete_many(_any_of(keys))
 
     async def clear(self, tenant: str, subscription_id: str) -> None:
         """Forget everything that is kept for a subscription."""
@@ -60,7 +61,7 @@ class MongoOutbox:
     async def bury(self, tenant: str, keys: Sequence[str], reason: str) -> None:
         """Give items up: they are no longer found, but stay to be looked at for a while."""
         with translated():
-            await self._bury(tenant, {"_id": {"$in": list(keys)}}, reason)
+            await self._bury(tenant, _any_of(keys), reason)
 
     async def waiting(self) -> dict[tuple[str, str], int]:
         """Return how many items wait, by tenant and subscription."""
@@ -122,6 +123,24 @@ def key_of(item: KeptItem) -> str:
     return f"{item.subscription_id} {item.entity_id} {item.order} {item.version}"
 
 
+def _known_by(stored_as: str, order: str) -> str:
+    return f"{stored_as} {order}"
+
+
+def _any_of(keys: Sequence[str]) -> Document:
+    """Return the condition for items that are still what they were when their keys were given."""
+    parts = [key.rpartition(" ") for key in keys]
+    return {"$or": [{"_id": stored_as, "n": order} for stored_as, _, order in parts]}
+
+
+def _unless_later(stored_as: str, document: Document) -> UpdateOne:
+    """Return the write of a document that leaves a later state of the same entity in its place."""
+    whole = {"$literal": {"_id": stored_as, **document}}
+    is_later = {"$gt": [["$n", "$v"], [{"$literal": document["n"]}, document["v"]]]}
+    kept = [{"$replaceWith": {"$cond": [is_later, "$$ROOT", whole]}}]
+    return UpdateOne({"_id": stored_as}, kept, upsert=True)
+
+
 def _encode(item: KeptItem, now: str) -> Document:
     document: Document = {
         "s": item.subscription_id,
@@ -146,5 +165,5 @@ def _decode(document: Document) -> KeptItem:
         profile=document["p"],
         body=document["b"].encode(),
         is_latest_only=document.get("l", False),
-        key=document["_id"],
+        key=_known_by(document["_id"], document["n"]),
     )

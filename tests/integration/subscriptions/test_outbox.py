@@ -43,3 +43,38 @@ async def test_what_waited_too_long_goes(five: City) -> None:
 async def test_what_may_wait_stays(five: City) -> None:
     assert await five.outbox.expire("", older_than=EVER, most=5) == {}
     assert len(await orders(five, ONE)) == 5
+
+
+def state(version: int) -> KeptItem:
+    """Return a state of which only the latest counts."""
+    return KeptItem(
+        ONE, "urn:ngsi-ld:Sensor:1", version, f"{version:03d}", "", b"{}", is_latest_only=True
+    )
+
+
+@pytest.mark.parametrize("ending", ["delete", "bury"])
+async def test_what_came_while_an_earlier_state_was_told_goes_on_waiting(
+    town: City, ending: str
+) -> None:
+    await town.outbox.insert("", [state(1)])
+    (under_way,) = await town.outbox.find("", ONE, limit=10)
+    await town.outbox.insert("", [state(2)])
+    reason = ["the receiver does not want it"] if ending == "bury" else []
+    await getattr(town.outbox, ending)("", [under_way.key], *reason)
+    assert await orders(town, ONE) == ["002"]
+
+
+async def test_what_was_not_delivered_does_not_take_the_place_of_what_followed(town: City) -> None:
+    await town.outbox.insert("", [state(2)])
+    keys = await town.outbox.insert("", [state(1)])
+    assert await orders(town, ONE) == ["002"]
+    await town.outbox.bury("", keys, "the receiver does not want it")
+    assert await orders(town, ONE) == ["002"]
+
+
+async def test_what_follows_on_one_that_was_given_up_waits(town: City) -> None:
+    keys = await town.outbox.insert("", [state(1)])
+    await town.outbox.bury("", keys, "the receiver does not want it")
+    assert await orders(town, ONE) == []
+    await town.outbox.insert("", [state(2)])
+    assert await orders(town, ONE) == ["002"]
