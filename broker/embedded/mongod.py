@@ -190,6 +190,7 @@ class EmbeddedMongod:
             "--logappend",
             "--logRotate=reopen",
             "--setParameter=diagnosticDataCollectionEnabled=false",
+            "--setParameter=minSnapshotHistoryWindowInSeconds=0",
             "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
         ]
 

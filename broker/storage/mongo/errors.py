@@ -52,6 +52,8 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[NgsiLdError], str], ...] = (
 
 _CANNOT_INDEX_GEOMETRY = frozenset({16755, 16804})
 _BAD_REGULAR_EXPRESSION = frozenset({51091, 51108})
+_MOMENT_IS_GONE = frozenset({239, 246})
+"""SnapshotTooOld, SnapshotUnavailable."""
 
 
 @contextmanager
@@ -78,6 +80,10 @@ def translate(error: Exception) -> NgsiLdError:
 def _translate_failure(error: OperationFailure) -> NgsiLdError:
     if error.code in RETRYABLE_CODES:
         return DatabaseUnavailable("the database is electing a new primary; try again")
+    if error.code in _MOMENT_IS_GONE:
+        return DatabaseUnavailable(
+            "the database no longer keeps the moment that was being read; try again"
+        )
     if error.code in _CANNOT_INDEX_GEOMETRY:
         return BadRequestData("a geometry of the entity cannot be indexed: it is not valid GeoJSON")
     if error.code in _BAD_REGULAR_EXPRESSION:

@@ -28,6 +28,7 @@ from broker.storage.mongo.documents import decode_entity, encode_entity
 from broker.storage.mongo.entity_reader import DEFAULT_TIME, EntityReader
 from broker.storage.mongo.entity_search import count_matching, find_page
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.history import History
 from broker.storage.mongo.tenants import Tenants
 
 _AT_ONCE = 200
@@ -73,6 +74,7 @@ class MongoSnapshotContents:
         self._databases = databases
         self._tenants = tenants
         self._query_time = query_time
+        self._history = History(databases.client)
 
     async def begin(self, space: str) -> None:
         """Make an empty space, whatever was there."""
@@ -82,7 +84,7 @@ class MongoSnapshotContents:
     @asynccontextmanager
     async def moment(self, space: str) -> AsyncIterator[MongoMoment]:
         """Return the entities of a space as they are now."""
-        async with self._databases.client.start_session(snapshot=True) as session:
+        async with self._session() as session:
             entities = self._databases.of(space)["entities"]
             yield MongoMoment(EntityReader(entities, self._query_time, session))
 
@@ -119,10 +121,19 @@ class MongoSnapshotContents:
 
     async def copy(self, source: str, target: str) -> AsyncIterator[int]:
         """Copy all entities of one moment, yielding how many were copied at a time."""
-        async with self._databases.client.start_session(snapshot=True) as session:
+        async with self._session() as session:
             for name in ("entities", CATALOGUE):
                 async for count in self._copy(source, target, name, session):
                     yield count
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncClientSession]:
+        with translated():
+            async with (
+                self._history.kept(),
+                self._databases.client.start_session(snapshot=True) as session,
+            ):
+                yield session
 
     async def _copy(
         self, source: str, target: str, name: str, session: AsyncClientSession
