@@ -40,10 +40,16 @@ def test_a_name_given_twice_is_refused(members, written, data):
         parse_json(wrapped.encode())
 
 
+def test_a_byte_order_mark_before_the_text_is_passed_over():
+    assert parse_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
         (b"", "no body"),
+        (b"\xef\xbb\xbf", "no body"),
+        (b'{"a": 1}\xef\xbb\xbf', "line 1, column 9"),
         (b" \n", "no body"),
         (b'{"a": }', "line 1, column 7"),
         (b"[" * 70 + b"]" * 70, "nested deeper"),
