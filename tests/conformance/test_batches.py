@@ -92,6 +92,22 @@ async def test_update_needs_the_entity(broker, kind):
     assert await simplified(broker, kind, "a") == {"p": 2}
 
 
+@pytest.mark.parametrize("name", ["replace", "update"])
+async def test_update_takes_the_options_of_upsert_for_what_it_does(broker, kind, name):
+    await send(broker, "create", [entity(kind, "a", p=1, q=1)])
+    answer = await send(broker, "update", [entity(kind, "a", p=2)], f"?options={name}")
+    assert (answer.status, answer.text) == (204, "")
+    assert await simplified(broker, kind, "a") == {"p": 2, "q": 1}
+
+
+@pytest.mark.parametrize("names", ["replace,update", "noOverwrite,replace", "overwrite"])
+async def test_update_takes_one_option_it_knows(broker, kind, names):
+    await send(broker, "create", [entity(kind, "a", p=1)])
+    answer = await send(broker, "update", [entity(kind, "a", p=2)], f"?options={names}")
+    assert answer.status == 400
+    assert await simplified(broker, kind, "a") == {"p": 1}
+
+
 async def test_update_leaves_attributes_alone_if_asked_to(broker, kind):
     await send(broker, "create", [entity(kind, "a", p=1)])
     answer = await send(broker, "update", [entity(kind, "a", p=2, q=3)], "?options=noOverwrite")

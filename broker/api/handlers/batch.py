@@ -45,8 +45,13 @@ async def upsert_entities(incoming: Incoming) -> web.Response:
 
 
 async def update_entities(incoming: Incoming) -> web.Response:
-    """POST /entityOperations/update (6.16.3.1)."""
-    options = incoming.parameters.options({"noOverwrite"})
+    """POST /entityOperations/update (6.16.3.1).
+
+    The options replace and update, which clients send, name what it does without any.
+    """
+    options = incoming.parameters.options({"noOverwrite", "replace", "update"})
+    if len(options) > 1:
+        raise BadRequestData("options is one of noOverwrite, replace and update")
     elements = await _read(incoming, _fragment_reader("append"))
     result = await incoming.app.batch.update_entities(
         incoming.caller, elements, overwrite="noOverwrite" not in options

@@ -130,6 +130,16 @@ _NO_OVERWRITE = Parameter(
     {"type": "array", "items": {"enum": ["noOverwrite"]}, "minItems": 1},
     ["noOverwrite"],
 )
+_BATCH_UPDATE_OPTIONS = Parameter(
+    "noOverwrite leaves attributes alone that exist; replace and update name what is done anyhow.",
+    {
+        "type": "array",
+        "items": {"enum": ["noOverwrite", "replace", "update"]},
+        "minItems": 1,
+        "maxItems": 1,
+    },
+    ["noOverwrite"],
+)
 _MERGE_OPTIONS = Parameter(
     "The body is in the simplified representation.",
     {"type": "array", "items": _SIMPLIFIED, "minItems": 1, "maxItems": 1},
@@ -149,7 +159,7 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
         "snapshotPriority<5",
     ),
     ("appendAttributes", "options"): _NO_OVERWRITE,
-    ("updateEntities", "options"): _NO_OVERWRITE,
+    ("updateEntities", "options"): _BATCH_UPDATE_OPTIONS,
     ("upsertEntities", "options"): Parameter(
         "Existing entities are replaced, or only their given attributes updated.",
         {
