@@ -179,17 +179,31 @@ async def test_a_count_is_of_the_whole_result(broker, kind):
     assert "NGSILD-Results-Count" not in (await broker.get(f"/entities?type={kind}")).headers
 
 
-async def test_a_tenant_is_made_by_the_first_entity_and_apart_from_others(broker, kind):
-    tenant = {"NGSILD-Tenant": f"city-{kind.lower()}"}
+@pytest.mark.parametrize("form", ["city-{}", "urn:ngsi-ld:tenant:{}", "{}.example.org"])
+async def test_a_tenant_is_made_by_the_first_entity_and_apart_from_others(broker, kind, form):
+    tenant = {"NGSILD-Tenant": form.format(kind.lower())}
     missing = await broker.get(f"/entities?type={kind}", **tenant)
     assert (missing.status, missing.json["type"][-17:]) == (404, "NonexistentTenant")
     created = await broker.post("/entities", {"id": uri(kind), "type": kind}, **tenant)
     assert (created.status, created.headers["NGSILD-Tenant"]) == (201, tenant["NGSILD-Tenant"])
     inside = await broker.get(f"/entities/{uri(kind)}", **tenant)
     assert (inside.status, inside.headers["NGSILD-Tenant"]) == (200, tenant["NGSILD-Tenant"])
+    found = await broker.get(f"/entities?type={kind}&options=count", **tenant)
+    assert found.headers["NGSILD-Results-Count"] == "1"
     outside = await broker.get(f"/entities/{uri(kind)}")
     assert outside.status == 404
     assert "NGSILD-Tenant" not in outside.headers
+
+
+async def test_the_headers_of_ngsiv2_name_no_tenant_and_no_scope(broker, kind):
+    agent = {"Fiware-Service": f"fiware-{kind.lower()}", "Fiware-ServicePath": "/gardens"}
+    body = {"id": uri(kind), "type": kind}
+    assert (await broker.post("/entities", body, **agent)).status == 201
+    default = await broker.get(f"/entities/{uri(kind)}")
+    assert (default.status, default.json) == (200, body)
+    both = agent | {"NGSILD-Tenant": f"ld-{kind.lower()}", "NGSILD-Path": "/gardens"}
+    assert (await broker.post("/entities", body, **both)).headers["NGSILD-Tenant"][:3] == "ld-"
+    assert (await broker.get(f"/entities/{uri(kind)}", **both)).json == body
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ HEADERS: dict[str, Parameter] = {
     ),
     TENANT_HEADER: Parameter(
         "The tenant; without it, the default one (clause 6.3.14).",
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+        {"type": "string", "pattern": "^[A-Za-z0-9_.:-]+$"},
     ),
     "Link": Parameter(
         f'Where the @context is (clause 6.3.5): `<URL>; rel="{CONTEXT_RELATION}"; '

@@ -17,7 +17,9 @@ from broker.storage.mongo.errors import translated
 
 Document = dict[str, Any]
 
-_TENANT = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_TENANT = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
+_ESCAPES = {":": "^1", ".": "^2"}
+_ESCAPED = {"1": ":", "2": "."}
 _KEY = re.compile(r"[0-9a-f]{12}")
 _LONGEST_NAME = 63
 DURABLE = WriteConcern(w="majority", j=True)
@@ -49,7 +51,8 @@ class Databases:
     def of(self, tenant: str) -> AsyncDatabase[Document]:
         """Return the database of a tenant; "" is the default tenant.
 
-        Raises BadRequestData for a name that is not 1 to 40 letters, digits, `-` or `_`.
+        Raises BadRequestData for a name that is not 1 to 40 letters, digits, `-`, `_`, `.` or `:`
+        (some clients name tenants by URN).
         """
         database = self._known.get(tenant)
         if database is None:
@@ -74,7 +77,8 @@ class Databases:
             name += f"{'' if tenant else '-'}{MARK}{key}"
         if len(name) > _LONGEST_NAME:
             raise BadRequestData(
-                f"the tenant name {tenant!r} is too long; MongoDB stores upper-case letters as two"
+                f"the tenant name {tenant!r} is too long; "
+                "upper-case letters, dots and colons count as two"
             )
         return name
 
@@ -84,10 +88,10 @@ class Databases:
         if not _TENANT.fullmatch(tenant):
             raise BadRequestData(
                 f"the tenant name {tenant[:60]!r} is not allowed: "
-                "use 1 to 40 letters, digits, '-' or '_'"
+                "use 1 to 40 letters, digits, '-', '_', '.' or ':'"
             )
-        # MongoDB refuses two databases whose names differ in case only.
-        return f"{self.prefix}-" + re.sub("[A-Z]", lambda upper: f"^{upper[0].lower()}", tenant)
+        # MongoDB refuses dots, on Windows colons, and two names that differ in case only.
+        return f"{self.prefix}-" + re.sub("[A-Z.:]", lambda found: _escape(found[0]), tenant)
 
     def tenant_of(self, database: str) -> str | None:
         """Return the tenant or space of a database name, None if the database is of none."""
@@ -96,7 +100,7 @@ class Databases:
         if not database.startswith(f"{self.prefix}-"):
             return None
         name = database[len(self.prefix) + 1 :]
-        return re.sub(r"\^(.)", lambda lower: lower[1].upper(), name)
+        return re.sub(r"\^(.)", lambda escaped: _unescape(escaped[1]), name)
 
     async def tenants(self) -> list[str]:
         """Return the tenants, and spaces of snapshots, that have a database.
@@ -123,3 +127,11 @@ class Databases:
             write_concern=DURABLE,
             read_preference=ReadPreference.PRIMARY,
         )
+
+
+def _escape(character: str) -> str:
+    return _ESCAPES.get(character, f"^{character.lower()}")
+
+
+def _unescape(character: str) -> str:
+    return _ESCAPED.get(character, character.upper())

@@ -11,7 +11,7 @@ from broker.model.snapshot import ExecutionDetails, status_of
 from broker.model.spaces import is_snapshot, key_of, snapshot_space, tenant_of
 from broker.storage.mongo.connection import Databases
 
-TENANTS = st.one_of(st.just(""), st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True))
+TENANTS = st.one_of(st.just(""), st.from_regex(r"[A-Za-z0-9_.:-]{1,12}", fullmatch=True))
 KEYS = st.from_regex(r"[0-9a-f]{12}", fullmatch=True)
 
 
@@ -47,7 +47,10 @@ def test_a_space_tells_its_tenant_and_its_key(tenant, key):
 def test_the_name_of_a_database_tells_the_space(tenant, key):
     databases = Databases(None, prefix="mutsura")
     space = tenant if key is None else snapshot_space(tenant, key)
-    assert databases.tenant_of(databases.name_of(space)) == space
+    name = databases.name_of(space)
+    assert databases.tenant_of(name) == space
+    assert name == name.lower()
+    assert not set(name) & set('.:/\\ "$*<>|?')  # what MongoDB refuses, on Windows too
 
 
 @pytest.mark.parametrize(
