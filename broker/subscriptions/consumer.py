@@ -69,7 +69,7 @@ class NotificationConsumer:
             if place is None or subscription.created_at >= place.at:
                 self._created[subscription.tenant, subscription.id] = subscription.created_at
             oldest = min(oldest or subscription.created_at, subscription.created_at)
-        await self._deliveries.resume(after_feed=True)
+        await self._deliveries.resume()
         await self._restore_throttling()
         return oldest
 
@@ -199,7 +199,7 @@ class NotificationConsumer:
 
     async def _remove(self, tenant: str, subscription_id: str) -> None:
         self._registry.remove((tenant, subscription_id))
-        await self._deliveries.subscription_removed((tenant, subscription_id))
+        await insist(lambda: self._deliveries.subscription_removed((tenant, subscription_id)))
 
     async def _restore_throttling(self) -> None:
         """Let throttled subscriptions wait as long as an earlier process would have."""

@@ -27,6 +27,7 @@ class DeliveryCounters:
         self._pause = pause
         self._pending: dict[Key, DeliveryRecord] = {}
         self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def sent(self, key: Key, at: str, error: str | None) -> None:
         """Count one attempt; `error` says why it failed, None that it did not."""
@@ -65,7 +66,11 @@ class DeliveryCounters:
             await asyncio.sleep(self._pause)
 
     async def flush(self) -> None:
-        """Write what is pending; what cannot be written now stays pending."""
+        """Write what is pending, once what is being written is; what cannot be stays pending."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
         self._news.clear()
         pending, self._pending = self._pending, {}
         if not pending:

@@ -89,6 +89,7 @@ class Deliveries:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes_held = 0
         self._is_open = True
+        self._is_behind = False
 
     # ---------------------------------------------------------------------------- from the feed
 
@@ -108,18 +109,26 @@ class Deliveries:
         """How many items wait, in memory and in the outbox."""
         return sum(len(lane.items) + lane.kept for lane in self._lanes.values())
 
-    async def resume(self, *, after_feed: bool = False) -> None:
-        """Take up what an earlier process left in the outbox, at once or when told to `go_on`."""
-        for (tenant, subscription_id), count in (await self._tools.outbox.waiting()).items():
-            compiled = self._tools.find(tenant, subscription_id)
+    async def resume(self) -> None:
+        """Take up what an earlier process left in the outbox, to be sent when told to `go_on`."""
+        self._is_behind = True
+        for key, count in (await self._tools.outbox.waiting()).items():
+            compiled = self._tools.find(*key)
             if compiled is not None:
-                lane = self._lane(compiled)
-                lane.kept = count
-                lane.awaits_feed = after_feed
-                self._wake(lane)
+                self.take_up(compiled, count)
+
+    def take_up(self, compiled: CompiledSubscription, count: int) -> None:
+        """Serve a subscription that is ready now, for which so many items are in the outbox."""
+        lane = self._lane(compiled)
+        # What this process has kept for it is in both numbers: it may be too many, never too few.
+        lane.kept += count
+        lane.awaits_feed = self._is_behind and lane.kept > 0
+        if lane.has_work:
+            self._wake(lane)
 
     def go_on(self) -> None:
         """Serve the lanes that waited for the feed to catch up."""
+        self._is_behind = False
         for lane in self._lanes.values():
             if lane.awaits_feed:
                 lane.awaits_feed = False
@@ -133,13 +142,19 @@ class Deliveries:
             lane.latest_only = compiled.tells_latest_only
             lane.next_at = min(lane.next_at, self._tools.monotonic() + throttling)
             lane.changed.set()
+            if lane.has_work:
+                self._wake(lane)
 
     async def subscription_removed(self, key: Key) -> None:
-        """Drop everything that waits for a subscription."""
-        lane = self._lanes.pop(key, None)
+        """Drop everything that waits for a subscription. Raises DatabaseUnavailable."""
+        lane = self._lanes.get(key)
         if lane is None:
             return
         async with lane.lock:
+            if lane.kept:  # some of it perhaps after the subscription had been deleted
+                await self._tools.outbox.clear(*key)
+                lane.kept = 0
+            del self._lanes[key]
             self._drop(lane)
         lane.changed.set()
 
@@ -212,6 +227,8 @@ class Deliveries:
                     await asyncio.sleep(self._limits.retry.first)
         finally:
             lane.is_running = False
+            if self._lanes.get(lane.key) is not lane:  # what was under way may have been put back
+                self._drop(lane)
 
     async def _serve_once(self, lane: Lane, compiled: CompiledSubscription) -> None:
         endpoint = self._endpoint(compiled.subscription.notification.endpoint.uri)
@@ -310,9 +327,13 @@ class Deliveries:
         outbox = self._tools.outbox
         new = [item for item in items if not item.kept]
         keys = [item.kept for item in items if item.kept]
-        if new:
-            keys += await outbox.insert(lane.key[0], to_keep(lane, new))
-        await outbox.bury(lane.key[0], keys, reason)
+        try:
+            if new:
+                keys += await outbox.insert(lane.key[0], to_keep(lane, new))
+            await outbox.bury(lane.key[0], keys, reason)
+        except NgsiLdError:
+            self._bytes_held += lane.put_back(items)
+            raise
         self._tools.counters.discarded(lane.key, len(items))
         NOTIFICATIONS.labels("failed").inc(len(items))
         lane.kept = max(0, lane.kept - (len(items) - len(new)))

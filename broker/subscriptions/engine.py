@@ -168,5 +168,8 @@ class SubscriptionEngine:
     async def _retry_aside(self, deliveries: Deliveries) -> None:
         while True:
             await asyncio.sleep(self._limits.retry_aside_every)
-            if await self._registry.retry():
-                await insist(deliveries.resume)
+            if ready := await self._registry.retry():
+                waiting = await insist(self._stores.outbox.waiting)
+                for compiled in ready:
+                    if self._registry.admit(compiled):
+                        deliveries.take_up(compiled, waiting.get(compiled.key, 0))

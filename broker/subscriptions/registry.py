@@ -88,19 +88,24 @@ class Registry:
         return compiled
 
     async def retry(self) -> list[CompiledSubscription]:
-        """Try again to make those ready that stand aside; return the ones that are."""
+        """Try again to make those ready that stand aside; return the ones to `admit`."""
         ready: list[CompiledSubscription] = []
-        for key, waiting in list(self._aside.items()):
+        for waiting in list(self._aside.values()):
             try:
                 compiled = await self._made_ready(waiting)
             except DatabaseUnavailable:
                 break
-            # Meanwhile the feed may have told of its deletion, or of a newer version.
-            if compiled is not None and self._aside.get(key) is waiting:
-                del self._aside[key]
-                self._add(compiled)
+            if compiled is not None:
                 ready.append(compiled)
         return ready
+
+    def admit(self, compiled: CompiledSubscription) -> bool:
+        """Add a subscription that stood aside; false if the feed told of something newer since."""
+        if self._aside.get(compiled.key) is not compiled.subscription:
+            return False
+        del self._aside[compiled.key]
+        self._add(compiled)
+        return True
 
     def remove(self, key: Key) -> None:
         """Take a subscription out, if it is in."""

@@ -127,5 +127,6 @@ class RegistrationNotifier:
             self._due.setdefault(key, self._tools.monotonic() + pause)
 
     async def _end(self, counting: asyncio.Task[None]) -> None:
-        await end(counting, *self._running.values())
+        await end(*self._running.values())
         await self._tools.counters.flush()
+        await end(counting)

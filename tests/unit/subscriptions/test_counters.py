@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from broker.model.errors import DatabaseUnavailable
 from broker.model.subscription import DeliveryRecord
+from broker.observability.tasks import end, spawn
 from broker.subscriptions.counters import DeliveryCounters, Key
 
 KEY = ("", "urn:ngsi-ld:Subscription:1")
@@ -17,12 +19,15 @@ class Records:
 
     def __init__(self) -> None:
         self.is_away = True
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.taken: list[Mapping[Key, DeliveryRecord]] = []
 
     async def add(self, records: Mapping[Key, DeliveryRecord]) -> None:
         """Take records."""
         if self.is_away:
             raise DatabaseUnavailable("away")
+        await self.may_answer.wait()
         self.taken.append(records)
 
     async def fetch_many(self, _tenant: str, _ids: object) -> dict[str, DeliveryRecord]:
@@ -51,3 +56,17 @@ async def test_what_cannot_be_written_is_written_later_with_what_came_meanwhile(
         discarded=2,
     )
     assert store.taken == [{KEY: expected}]
+
+
+async def test_what_is_being_written_is_waited_for_at_the_end() -> None:
+    store = Records()
+    store.is_away = False
+    store.may_answer.clear()
+    counters = DeliveryCounters(store)
+    counters.sent(KEY, EARLY, None)
+    writing = spawn(counters.run(), name="writes")
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(store.may_answer.set)
+    await counters.flush()
+    await end(writing)
+    assert [record.times_sent for taken in store.taken for record in taken.values()] == [1]

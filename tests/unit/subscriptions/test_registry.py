@@ -47,6 +47,8 @@ async def test_a_subscription_without_its_context_stands_aside_until_it_is_there
     assert await registry.retry() == []
     contexts.failure = None
     (ready,) = await registry.retry()
+    assert registry.find(one.tenant, one.id) is None
+    assert registry.admit(ready)
     assert registry.find(one.tenant, one.id) is ready
     assert await registry.retry() == []
 
@@ -82,5 +84,6 @@ async def test_a_subscription_that_is_deleted_while_it_is_made_ready_stays_delet
     await registry.put(one)
     contexts.failure = None
     contexts.meanwhile = lambda: registry.remove((one.tenant, one.id))
-    assert await registry.retry() == []
+    (ready,) = await registry.retry()
+    assert not registry.admit(ready)
     assert registry.find(one.tenant, one.id) is None
