@@ -1,24 +1,27 @@
-"""From mapped rows to entities: ids, groups of rows, series, and rows that repeat others. Pure."""
+"""From mapped rows to entities: ids, groups of rows, series, and rows that repeat others."""
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
+
 from adapters.csv.cells import Attributes
-from adapters.csv.findings import Finding
+from adapters.csv.findings import Finding, FindingLog
 from adapters.csv.identity import (
     Naming,
     RowKeys,
     entity_id,
     further_texts,
     is_mangled_id,
-    name_rows,
+    name_row,
     row_keys,
     stated_id,
 )
 from adapters.csv.layout import Layout
-from adapters.csv.table import Row
+from adapters.csv.row_store import RowStore, StoredEntity, StoredRow
 from adapters.csv.values import dates
 from adapters.csv.wording import counted
 
@@ -34,24 +37,51 @@ class MappedEntity:
 
 
 @dataclass(slots=True)
-class MappedFile:
-    """All entities of a file in the order of its rows, and everything worth telling."""
-
-    entities: list[MappedEntity] = field(default_factory=list)
-    rejected: list[Finding] = field(default_factory=list)
-    repairs: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class MappedRow:
     """A row that was read: its attributes in normalized form, type and municipality."""
 
-    row: Row
+    number: int
     type: str
     municipality: str
     attributes: Attributes
+
+
+class Entities:
+    """The entities of a file in the order they are to be written, made one by one."""
+
+    def __init__(self, store: RowStore, layout: Layout) -> None:
+        self.types: Counter[str] = Counter()
+        self._store = store
+        self._group = layout.group
+        self._by_time = layout.observed is not None
+
+    def __len__(self) -> int:
+        return self.types.total()
+
+    def __contains__(self, identifier: str) -> bool:
+        return self._store.has_entity(identifier)
+
+    def __iter__(self) -> Iterator[MappedEntity]:
+        for stored in self._store.entities(by_time=self._by_time):
+            attributes = self._store.attributes(stored.place)
+            number, entity_type = self._store.row(stored.place)
+            rows = [number]
+            for place in self._store.members(stored.place) if self._group else ():
+                _join(attributes, self._store.attributes(place), str(self._group))
+                rows.append(self._store.row(place)[0])
+            entity = {"id": stored.id, "type": entity_type, **attributes}
+            yield MappedEntity(entity, rows, stored.is_derived, stored.observed_at)
+
+
+@dataclass(slots=True)
+class MappedFile:
+    """All entities of a file, and everything worth telling about its rows."""
+
+    entities: Entities
+    rejected: FindingLog = field(default_factory=FindingLog)
+    repairs: FindingLog = field(default_factory=FindingLog)
+    warnings: FindingLog = field(default_factory=FindingLog)
+    remarks: list[str] = field(default_factory=list)
 
 
 def observation_time(attribute: Any) -> str:
@@ -62,135 +92,126 @@ def observation_time(attribute: Any) -> str:
     return dates.midnight_utc(value["@value"]) if value["@type"] == "Date" else str(value["@value"])
 
 
-def name_all(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFile) -> None:
-    """Name the rows of a file, join those of one group, reject those that cannot be told apart.
+class Assembler:
+    """Takes the mapped rows of one file one by one, and names them when all are there.
 
     `scope` stands for the municipality where it is not known (see `identity.file_scope`).
     """
-    namings = _namings(rows, layout, scope, result)
-    found: dict[tuple[str, str], MappedEntity] = {}
-    for row, naming in zip(rows, namings, strict=True):
-        _add(row, naming, layout, found, result)
-    derived = sum(entity.derived_id for entity in result.entities)
-    if derived:
-        names = ", ".join(layout.identity.key)
-        result.remarks.append(
-            f"{counted(derived, 'entity has', 'entities have')} an id derived from {names}: "
-            "the file states none that holds"
-        )
-    if not all(row.municipality for row in rows):
-        result.remarks.append(
-            "the file does not say which municipality it is of: ids are qualified by the name of "
-            "the file; give --municipality CODE so that they are those of the city"
-        )
-    if layout.observed:
-        result.entities.sort(key=lambda one: one.observed_at)
 
+    def __init__(self, layout: Layout, scope: str) -> None:
+        self._layout = layout
+        self._scope = scope
+        self._store = RowStore()
+        self._is_of_no_city = False
+        self.result = MappedFile(Entities(self._store, layout))
 
-def _doubt_id(row: MappedRow, stated: str, result: MappedFile) -> None:
-    if not stated.isdigit() and is_mangled_id(stated):
-        remedy = "format the column as text in the spreadsheet, correct it and export it again"
-        reason = "the id looks as if a spreadsheet had made a date or a power of ten of it"
-        result.warnings.append(Finding(row.row.number, None, unquote(stated), reason, remedy))
+    def add(self, row: MappedRow) -> None:
+        """Keep a row; one whose values are no JSON (a number without end) is rejected."""
+        keys = RowKeys(stated_id(row.attributes, self._layout.identity), (), ())
+        observed_at = _observed_at(row.attributes, self._layout)
+        self._is_of_no_city = self._is_of_no_city or not row.municipality
+        place = len(self._store)
+        stored = StoredRow(place, row.number, row.type, row.municipality, keys, observed_at)
+        try:
+            self._store.add(stored, row.attributes)
+        except orjson.JSONEncodeError as error:
+            reason = f"a value cannot be written as JSON: {error}"
+            self.result.rejected.append(Finding(row.number, None, "", reason, "correct the row"))
 
+    def name_all(self) -> None:
+        """Name the rows, join those of one group, reject those that cannot be told apart."""
+        self._find_keys()
+        self._store.find_repeated()
+        self._store.add_entities(self._named())
+        self.result.entities.types.update(self._store.types())
+        if not self._layout.group:
+            for row, earlier in self._store.repetitions():
+                self._reject_repeated(row, earlier)
+        if derived := self._store.count_derived():
+            names = ", ".join(self._layout.identity.key)
+            self.result.remarks.append(
+                f"{counted(derived, 'entity has', 'entities have')} an id derived from {names}: "
+                "the file states none that holds"
+            )
+        if self._is_of_no_city:
+            self.result.remarks.append(
+                "the file does not say which municipality it is of: ids are qualified by the name "
+                "of the file; give --municipality CODE so that they are those of the city"
+            )
 
-def _namings(rows: list[MappedRow], layout: Layout, scope: str, result: MappedFile) -> list[Naming]:
-    """Names within each municipality and type: an id counts as repeated only there."""
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        groups[row.municipality, row.type].append(place)
-    namings: dict[int, Naming] = {}
-    for (municipality, _), places in groups.items():
-        keys = _keys([rows[place] for place in places], layout, result)
-        within = "" if municipality else scope or "unknown"
-        namings.update(zip(places, name_rows(keys, scope=within), strict=True))
-    return [namings[place] for place in range(len(rows))]
+    def _find_keys(self) -> None:
+        """Keys of the rows that a stated id does not name by itself.
 
+        Rows of series and groups belong together: they have no tie-breakers.
+        """
+        together = self._layout.observed or self._layout.group
+        for place in self._store.places_to_be_keyed():
+            keys = row_keys(self._store.attributes(place), self._layout.identity)
+            self._store.set_keys(place, keys._replace(tiebreak=()) if together else keys)
+        if not together:
+            self._tell_apart()
 
-def _keys(rows: list[MappedRow], layout: Layout, result: MappedFile) -> list[RowKeys]:
-    """Keys of all rows; those a stated id names by itself need no more than that.
+    def _tell_apart(self) -> None:
+        """Tell rows that are alike apart by the columns no attribute knows."""
+        first: int | None = None
+        count = 0
+        for place in self._store.places_alike():
+            first = place if first is None else first
+            if further := further_texts(self._store.attributes(place)):
+                self._store.add_tiebreak(place, further)
+                count += 1
+        if count and first is not None:
+            number, _ = self._store.row(first)
+            self.result.remarks.append(
+                f"{counted(count, 'row is', 'rows are')} told apart by other columns only "
+                f"(first: row {number}): when one of these is corrected, the row becomes another "
+                "entity; give each row an id of its own"
+            )
 
-    Rows of series and groups belong together: they have no tie-breakers.
-    """
-    stated = [stated_id(row.attributes, layout.identity) for row in rows]
-    times = Counter(stated)
-    keys: list[RowKeys] = []
-    for row, one in zip(rows, stated, strict=True):
-        _doubt_id(row, one, result)
-        if one and row.municipality and times[one] == 1:
-            keys.append(RowKeys(one, (), ()))
-            continue
-        found = row_keys(row.attributes, layout.identity)
-        together = layout.observed or layout.group
-        keys.append(RowKeys(one, found.key, () if together else found.tiebreak))
-    return keys if layout.observed or layout.group else _told_apart(rows, keys, result)
+    def _doubt_id(self, row: StoredRow) -> None:
+        stated = row.keys.stated
+        if not stated.isdigit() and is_mangled_id(stated):
+            remedy = "format the column as text in the spreadsheet, correct it and export it again"
+            reason = "the id looks as if a spreadsheet had made a date or a power of ten of it"
+            finding = Finding(row.number, None, unquote(stated), reason, remedy)
+            self.result.warnings.append(finding)
 
+    def _named(self) -> Iterator[StoredEntity]:
+        """The names of all rows; those that cannot be named are rejected."""
+        for row in self._store.rows():
+            self._doubt_id(row)
+            within = "" if row.municipality else self._scope or "unknown"
+            naming = name_row(row.keys, repeated=row.is_repeated, scope=within)
+            if naming.local_id:
+                identifier = entity_id(row.type, row.municipality, naming)
+                yield StoredEntity(row.place, identifier, row.observed_at, naming.derived)
+            else:
+                self._reject_nameless(row, naming)
 
-def _told_apart(rows: list[MappedRow], keys: list[RowKeys], result: MappedFile) -> list[RowKeys]:
-    """Add, for rows that nothing else tells apart, what stands in columns no attribute knows."""
-    times = Counter(keys)
-    alike = [place for place, key in enumerate(keys) if times[key] > 1 and (key.stated or key.key)]
-    told = list(keys)
-    for place in alike:
-        further = further_texts(rows[place].attributes)
-        told[place] = keys[place]._replace(tiebreak=(*keys[place].tiebreak, *further))
-    count = sum(told[place] != keys[place] for place in alike)
-    if count:
-        first = rows[alike[0]].row.number
-        result.remarks.append(
-            f"{counted(count, 'row is', 'rows are')} told apart by other columns only "
-            f"(first: row {first}): when one of these is corrected, the row becomes another "
-            "entity; give each row an id of its own"
-        )
-    return told
+    def _reject_nameless(self, row: StoredRow, naming: Naming) -> None:
+        names = ", ".join((*self._layout.identity.stated, *self._layout.identity.key))
+        finding = Finding(row.number, None, "", naming.remark, f"fill one of {names}")
+        self.result.rejected.append(finding)
 
-
-def _add(
-    row: MappedRow,
-    naming: Naming,
-    layout: Layout,
-    found: dict[tuple[str, str], MappedEntity],
-    result: MappedFile,
-) -> None:
-    number = row.row.number
-    if not naming.local_id:
-        names = ", ".join((*layout.identity.stated, *layout.identity.key))
-        remedy = f"fill one of {names}"
-        result.rejected.append(Finding(number, None, "", naming.remark, remedy))
-        return
-    identifier = entity_id(row.type, row.municipality, naming)
-    observed_at = _observed_at(row.attributes, layout)
-    entity = {"id": identifier, "type": row.type, **row.attributes}
-    earlier = found.get((identifier, observed_at))
-    if earlier is None:
-        mapped = MappedEntity(entity, [number], naming.derived, observed_at)
-        found[identifier, observed_at] = mapped
-        result.entities.append(mapped)
-    elif layout.group:
-        _join(earlier, entity, layout.group)
-        earlier.rows.append(number)
-    else:
-        same = earlier.entity == entity
-        reason = (
-            f"repeats row {earlier.rows[0]}"
-            if same
-            else f"cannot be told apart from row {earlier.rows[0]}"
-        )
+    def _reject_repeated(self, row: StoredEntity, earlier: int) -> None:
+        (first, _), (number, _) = self._store.row(earlier), self._store.row(row.place)
+        same = self._store.attributes(earlier) == self._store.attributes(row.place)
+        reason = f"repeats row {first}" if same else f"cannot be told apart from row {first}"
         remedy = "delete the row" if same else "give each row an id of its own"
-        result.rejected.append(Finding(number, None, identifier, reason, remedy))
+        self.result.rejected.append(Finding(number, None, row.id, reason, remedy))
 
 
 def _observed_at(attributes: Attributes, layout: Layout) -> str:
     return observation_time(attributes.get(layout.observed.at)) if layout.observed else ""
 
 
-def _join(earlier: MappedEntity, entity: dict[str, Any], group: str) -> None:
+def _join(attributes: Attributes, further: Attributes, group: str) -> None:
     """Add the records of a further row of the group."""
-    more = entity.get(group)
+    more = further.get(group)
     if more is None:
         return
-    held = earlier.entity.get(group)
+    held = attributes.get(group)
     if held is None:
-        earlier.entity[group] = more
+        attributes[group] = more
     else:
-        earlier.entity[group] = {**held, "value": [*held["value"], *more["value"]]}
+        attributes[group] = {**held, "value": [*held["value"], *more["value"]]}

@@ -53,33 +53,36 @@ def step_for(column: Column, places: Sequence[int], order: dates.DateOrder) -> S
     if column.kind in several:
         return several[column.kind](column, places)
     if column.kind in ("text", "kana"):
-        return _remembering(_text(column, places[0]), places[0])
-    return _remembering(_single(column, places[0], _reader(column, order)), places[0])
+        return RememberingStep(_text(column, places[0]), places[0])
+    return RememberingStep(_single(column, places[0], _reader(column, order)), places[0])
 
 
-def _remembering(step: Step, place: int) -> Step:
-    """The same step of one cell, which reads a cell once where it has nothing to tell about it.
+class RememberingStep:
+    """The step of one cell, which reads a cell once where it has nothing to tell about it.
 
     The cells of most columns are few (cities, hours, marks) and their attributes the larger part
-    of an entity. Rows share them, so nobody may change an attribute once it is made.
+    of an entity. Rows share them, so nobody may change an attribute once it is made. What is
+    `known` of a cell may be taken without a call.
     """
-    known: dict[str, Attributes] = {}
 
-    def remembering(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
-        cell = cells[place]
-        made = known.get(cell)
-        if made is not None:
-            attributes.update(made)
-        elif len(known) >= _CELLS_REMEMBERED:
-            step(cells, attributes, findings)
-        else:
-            told, made = findings.count(), {}
-            step(cells, made, findings)
-            attributes.update(made)
-            if findings.count() == told:
-                known[cell] = made
+    __slots__ = ("_step", "known", "place")
 
-    return remembering
+    def __init__(self, step: Step, place: int) -> None:
+        self.place = place
+        self.known: dict[str, Attributes] = {}
+        self._step = step
+
+    def __call__(self, cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
+        """Read the cell, and remember what it says if there is room."""
+        if len(self.known) >= _CELLS_REMEMBERED:
+            self._step(cells, attributes, findings)
+            return
+        told = findings.count()
+        made: Attributes = {}
+        self._step(cells, made, findings)
+        attributes.update(made)
+        if findings.count() == told:
+            self.known[cells[self.place]] = made
 
 
 def _reader(column: Column, order: dates.DateOrder) -> Reader:
@@ -285,7 +288,7 @@ def _capacity(column: Column, places: Sequence[int]) -> Step:
 
 
 def _weekdays(column: Column, places: Sequence[int]) -> Step:
-    plain = _remembering(_text(column, places[0]), places[0])
+    plain = _text(column, places[0])
 
     def step(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
         plain(cells, attributes, findings)

@@ -10,11 +10,10 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import orjson
 import uvloop
 
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile
@@ -23,8 +22,8 @@ from adapters.csv.files import FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file, shipped_types
 from adapters.csv.progress import Advance, progress_bar
 from adapters.csv.proposal import propose_mapping
-from adapters.csv.rendering import render, render_totals
-from adapters.csv.report import FileReport, totals_of
+from adapters.csv.rendering import lines_of, render_totals
+from adapters.csv.report import FileReport, ReportFile, totals_of
 from adapters.csv.source import note_vanished, read_mapping
 from adapters.csv.values.codes import is_municipality_code
 from adapters.csv.vocabulary import CONTEXT_URL
@@ -36,7 +35,7 @@ from adapters.runtime.session import broker_session
 from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 from broker.model.clock import system_clock
-from broker.observability.memory import building_what_stays, settle_memory
+from broker.observability.memory import settle_memory
 
 
 def main(argv: list[str]) -> int:
@@ -51,9 +50,11 @@ def main(argv: list[str]) -> int:
         if arguments.propose_mapping:
             return _propose(arguments.files)
         settle_memory()
-        work = _run(_expanded(arguments.files), _options(arguments), arguments)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
+        files, options = _expanded(arguments.files), _options(arguments)
+        with ReportFile(arguments.report) if arguments.report else nullcontext() as written:
+            work = _run(files, options, arguments, written)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(work)
     except AdapterError as error:
         sys.stderr.write(f"mutsura import: {error.detail}\n")
         return 2 if isinstance(error, Misconfigured) else 1
@@ -166,7 +167,8 @@ def _share(plain: str) -> float:
 def _propose(files: Sequence[str]) -> int:
     for name in files:
         try:
-            sys.stdout.write(propose_mapping(Path(name).read_bytes(), Path(name).name))
+            with Path(name).open("rb") as file:
+                sys.stdout.write(propose_mapping(file, Path(name).name))
         except UnreadableFile as error:
             raise Misconfigured(f"{name}: {error.reason}; {error.remedy}") from error
         except OSError as error:
@@ -174,23 +176,29 @@ def _propose(files: Sequence[str]) -> int:
     return 0
 
 
-async def _run(files: Sequence[str], options: ImportOptions, arguments: argparse.Namespace) -> int:
-    reports: list[FileReport] = []
+async def _run(
+    files: Sequence[str],
+    options: ImportOptions,
+    arguments: argparse.Namespace,
+    written: ReportFile | None,
+) -> int:
+    summaries: list[FileReport] = []
     async with AsyncExitStack() as stack:
         destination = (
             None if arguments.dry_run else await stack.enter_async_context(_destination(arguments))
         )
         for name in files:
             report = await _import_one(name, options, destination, arguments)
-            reports.append(report)
-            sys.stdout.write(render(report, shown=0 if arguments.verbose else 5) + "\n")
+            for line in lines_of(report, shown=0 if arguments.verbose else 5):
+                sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
-    if len(reports) > 1:
-        sys.stdout.write(render_totals(reports) + "\n")
-    if arguments.report:
-        await asyncio.to_thread(_write_reports, arguments.report, reports)
-    refused = any(report.outcome == "refused" for report in reports)
-    rejected = totals_of(reports)["rejected"] > 0
+            if written:
+                await asyncio.to_thread(written.add, report)
+            summaries.append(report.summary())
+    if len(summaries) > 1:
+        sys.stdout.write(render_totals(summaries) + "\n")
+    refused = any(report.outcome == "refused" for report in summaries)
+    rejected = totals_of(summaries)["rejected"] > 0
     return 1 if refused or (arguments.strict and rejected) else 0
 
 
@@ -203,13 +211,12 @@ async def _import_one(
     with progress_bar(sys.stderr, Path(name).name) as advance:
         try:
             found = await _found(name, arguments)
+            read = await asyncio.to_thread(_read, found, options, advance)
         except (AdapterError, OSError) as error:
             report = FileReport(name)
             reason, _, remedy = str(error).rpartition("; ")
             report.refuse(reason or remedy, remedy if reason else "check the name or address")
             return report
-        with building_what_stays():
-            read = await asyncio.to_thread(_read, found, options, advance)
         if destination is not None and read.mapped is not None:
             total = len(read.mapped.entities)
             await deliver(read, destination, lambda done: advance("writing", done, total))
@@ -223,7 +230,7 @@ async def _import_one(
 def _read(found: FoundFile, options: ImportOptions, advance: Advance) -> ReadFile:
     options = replace(options, facilities=found.facilities)
     return read_file(
-        found.data, found.name, options, lambda done, total: advance("reading", done, total)
+        found.content, found.name, options, lambda done, total: advance("reading", done, total)
     )
 
 
@@ -293,11 +300,3 @@ def _tables_of(folder: Path) -> list[str]:
             f"the folder {folder} holds no .csv or .tsv file (folders within it are not looked at)"
         )
     return tables
-
-
-def _write_reports(path: Path, reports: Sequence[FileReport]) -> None:
-    document = {
-        "totals": dict(totals_of(reports)),
-        "files": [report.as_json() for report in reports],
-    }
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))

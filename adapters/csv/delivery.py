@@ -1,8 +1,10 @@
 """Hands the entities of a file to the runtime's writer and counts what the broker made of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from adapters.csv.assembling import MappedEntity, MappedFile
@@ -10,6 +12,7 @@ from adapters.csv.findings import Finding
 from adapters.csv.importing import ReadFile
 from adapters.csv.layout import Observation
 from adapters.csv.report import FileReport
+from adapters.csv.scratch import told_when_full
 from adapters.runtime.batch import Written
 from adapters.runtime.broker_client import BrokerClient
 from adapters.runtime.errors import Invalid, SkipRecord
@@ -17,6 +20,8 @@ from adapters.runtime.validation import Validation
 from adapters.runtime.writer import Writer
 
 _PROGRESS_STEP: Final = 200
+_BATCH: Final = 250
+_UNDER_WAY: Final = 2_000
 _IDENTITY: Final = ("id", "type")
 
 
@@ -39,36 +44,62 @@ async def deliver(
     """
     if read.mapped is None or read.layout is None:
         return
-    entities = read.mapped.entities
-    if read.layout.observed is not None:
-        entities = await _newer(entities, read.layout.observed, destination.client, read.report)
-    await _write(entities, destination, read.report, progress)
+    entities = iter(read.mapped.entities)
+    delivery = _Delivery(destination, read.report, progress)
+    while batch := await asyncio.to_thread(_next_of, entities):
+        if read.layout.observed is not None:
+            batch = await _newer(batch, read.layout.observed, destination.client, read.report)
+        await delivery.write(batch)
+    await delivery.finish()
     read.report.outcome = "imported"
 
 
-async def _write(
-    entities: list[MappedEntity],
-    destination: Destination,
-    report: FileReport,
-    progress: Callable[[int], None],
-) -> None:
-    """Submit all, waiting where the writer has no room, and collect what became of them."""
-    submitted: list[tuple[MappedEntity, asyncio.Future[Written]]] = []
-    for mapped in entities:
-        try:
-            await _fit(mapped, destination.validation, report)
-            submitted.append((mapped, await destination.writer.submit(mapped.entity)))
-        except SkipRecord as error:
-            _reject(mapped, error, report)
-    for done, (mapped, future) in enumerate(submitted, start=1):
+def _next_of(entities: Iterator[MappedEntity]) -> list[MappedEntity]:
+    with told_when_full():
+        return list(islice(entities, _BATCH))
+
+
+class _Delivery:
+    """Entities on their way to the broker, no more than a certain number at a time."""
+
+    def __init__(
+        self, destination: Destination, report: FileReport, progress: Callable[[int], None]
+    ) -> None:
+        self._destination = destination
+        self._report = report
+        self._progress = progress
+        self._submitted: deque[tuple[MappedEntity, asyncio.Future[Written]]] = deque()
+        self._done = 0
+
+    async def write(self, entities: list[MappedEntity]) -> None:
+        """Submit entities, waiting where the writer has no room."""
+        for mapped in entities:
+            try:
+                await _fit(mapped, self._destination.validation, self._report)
+                future = await self._destination.writer.submit(mapped.entity)
+            except SkipRecord as error:
+                _reject(mapped, error, self._report)
+            else:
+                self._submitted.append((mapped, future))
+        while len(self._submitted) > _UNDER_WAY:
+            await self._settle_first()
+
+    async def finish(self) -> None:
+        """Wait for all that were submitted."""
+        while self._submitted:
+            await self._settle_first()
+
+    async def _settle_first(self) -> None:
+        mapped, future = self._submitted.popleft()
         try:
             written = await future
         except SkipRecord as error:
-            _reject(mapped, error, report)
+            _reject(mapped, error, self._report)
         else:
-            _count(mapped, written.value, report)
-        if done % _PROGRESS_STEP == 0:
-            progress(done)
+            _count(mapped, written.value, self._report)
+        self._done += 1
+        if self._done % _PROGRESS_STEP == 0:
+            self._progress(self._done)
 
 
 async def _fit(mapped: MappedEntity, validation: Validation, report: FileReport) -> None:
@@ -156,15 +187,21 @@ async def find_vanished(
     By id, with their type; empty when the municipality is not known. Those already ended are left
     out.
     """
-    present = {one.entity["id"] for one in mapped.entities}
-    types = sorted({one.entity["type"] for one in mapped.entities})
     found: dict[str, str] = {}
-    for entity_type in types if municipality else ():
+    for entity_type in sorted(mapped.entities.types) if municipality else ():
         query = f'localGovernmentCode=="{municipality}"'
-        async for entity in client.query(type=entity_type, q=query):
-            if entity["id"] not in present and "endedAt" not in entity:
-                found[entity["id"]] = entity_type
+        held = [
+            entity["id"]
+            async for entity in client.query(type=entity_type, q=query)
+            if "endedAt" not in entity
+        ]
+        gone = await asyncio.to_thread(_not_in, held, mapped)
+        found |= dict.fromkeys(gone, entity_type)
     return found
+
+
+def _not_in(held: list[str], mapped: MappedFile) -> list[str]:
+    return [identifier for identifier in held if identifier not in mapped.entities]
 
 
 async def end_vanished(vanished: Mapping[str, str], writer: Writer, now: str) -> None:

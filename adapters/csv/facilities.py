@@ -4,12 +4,12 @@ A data set may keep its facilities in a file of their own and refer to them by �
 of the facility are then read as if they stood in the row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from adapters.csv.headers import normal_header
-from adapters.csv.table import Row, Table
+from adapters.csv.table import Row, Rows, Table
 from adapters.csv.values.text import comparable
 from adapters.csv.wording import counted
 
@@ -39,13 +39,7 @@ def join_facilities(table: Table, facilities: Table) -> Table:
     ]
     by_id = _by_id(facilities)
     reference = [normal_header(name) for name in table.header].index(REFERENCE)
-    rows: list[Row] = []
-    missing = 0
-    for row in table.rows:
-        facility = by_id.get(comparable(row.cells[reference]))
-        missing += facility is None
-        more = [facility.cells[i] for i in taken] if facility else [""] * len(taken)
-        rows.append(Row(row.number, [*row.cells, *more]))
+    missing = sum(comparable(cell) not in by_id for cell in table.column(reference))
     remarks = [
         *table.remarks,
         f"names and addresses are those of {len(by_id)} facilities (施設_ID)",
@@ -53,8 +47,15 @@ def join_facilities(table: Table, facilities: Table) -> Table:
     if missing:
         rows_name = counted(missing, "row names", "rows name")
         remarks.append(f"{rows_name} a facility that is not in the list of facilities")
+
+    def joined() -> Iterator[Row]:
+        for row in table.rows:
+            facility = by_id.get(comparable(row.cells[reference]))
+            more = [facility.cells[i] for i in taken] if facility else [""] * len(taken)
+            yield Row(row.number, [*row.cells, *more])
+
     header = [*table.header, *(facilities.header[i].removeprefix("施設_") for i in taken)]
-    return replace(table, header=header, rows=rows, remarks=remarks)
+    return replace(table, header=header, rows=Rows(joined, len(table.rows)), remarks=remarks)
 
 
 def _bare(name: str) -> str:

@@ -1,7 +1,9 @@
-"""Files and URLs to bytes: what is there, under which name, and whether it changed."""
+"""Files and URLs to copies of our own: what is there, under which name, and whether it changed."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,21 +12,25 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from adapters.csv.scratch import ScratchFile, told_when_full
 from adapters.runtime.errors import RetryLater
 from adapters.runtime.http_client import HttpClient, HttpLimits
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
+_PART_BYTES: Final = 1_000_000
+_PATIENCE: Final = 600
 _NAME_OF_DISPOSITION: Final = re.compile(r"filename\*?=(?:UTF-8'')?\"?([^\";]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """The bytes of a file and the name it goes by; `validators` are those of HTTP caching."""
+    """A copy of a file and the name it goes by; `validators` are those of HTTP caching."""
 
     name: str
-    data: bytes
+    content: ScratchFile
+    digest: str
     validators: dict[str, str]
-    facilities: bytes | None = None
+    facilities: ScratchFile | None = None
 
 
 _ADVICE: Mapping[int, str] = MappingProxyType(
@@ -42,8 +48,9 @@ async def fetch(
         for header, member in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
         if (value := validators.get(member))
     }
-    answer = await http.fetch(
-        url, headers=headers, limits=HttpLimits(timeout=120, body_bytes=max_bytes)
+    content = _Copy(max_bytes)
+    answer = await http.download(
+        url, content.add, headers=headers, limits=HttpLimits(_PATIENCE, body_bytes=max_bytes)
     )
     if answer.status == 304:
         return None
@@ -53,9 +60,8 @@ async def fetch(
     kept = {
         name: answer.headers[name] for name in ("etag", "last-modified") if name in answer.headers
     }
-    return FoundFile(
-        _name_of(answer.url, answer.headers.get("content-disposition", "")), answer.body, kept
-    )
+    name = _name_of(answer.url, answer.headers.get("content-disposition", ""))
+    return FoundFile(name, content.file, content.digest(), kept)
 
 
 def _name_of(url: str, disposition: str) -> str:
@@ -64,21 +70,56 @@ def _name_of(url: str, disposition: str) -> str:
     return unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or url
 
 
+class _Copy:
+    """A copy as it is made, of at most one byte more than allowed."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.file = ScratchFile()
+        self._digest = hashlib.sha256()
+        self._left = max_bytes + 1
+
+    def add(self, part: bytes) -> bool:
+        """Add a part; return whether there may be more."""
+        kept = part[: self._left]
+        with told_when_full():
+            self.file.write(kept)
+        self._digest.update(kept)
+        self._left -= len(kept)
+        return self._left > 0
+
+    def digest(self) -> str:
+        return self._digest.hexdigest()
+
+
 def read_path(path: Path, max_bytes: int) -> FoundFile:
-    """Read a file, and the list of facilities beside it. Raises `RetryLater` if that fails."""
+    """Copy a file, and the list of facilities beside it.
+
+    Raises `RetryLater` if that fails, or if somebody writes the file meanwhile.
+    """
     try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-        return FoundFile(path.name, data, {}, _facilities_beside(path, max_bytes))
+        content = _copied(path, max_bytes)
+        facilities = _facilities_beside(path, max_bytes)
     except OSError as error:
         raise RetryLater(f"cannot read {path}: {error.strerror}") from error
+    return FoundFile(path.name, content.file, content.digest(), {}, facilities)
 
 
-def _facilities_beside(path: Path, max_bytes: int) -> bytes | None:
+def _copied(path: Path, max_bytes: int) -> _Copy:
+    copy = _Copy(max_bytes)
+    with path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        while (part := file.read(_PART_BYTES)) and copy.add(part):
+            pass
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise RetryLater(f"{path} was written while it was read; import it when it is complete")
+    return copy
+
+
+def _facilities_beside(path: Path, max_bytes: int) -> ScratchFile | None:
     """The list of facilities in the same folder, `{code}_facility.csv`."""
     code = path.name[:6]
     beside = path.with_name(f"{code}_facility.csv")
     if not code.isdigit() or beside == path or not beside.is_file():
         return None
-    with beside.open("rb") as file:
-        return file.read(max_bytes)
+    return _copied(beside, max_bytes).file

@@ -7,8 +7,7 @@ the key attributes of the layout. A row number never names anything.
 import base64
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -91,28 +90,14 @@ def file_scope(file_name: str) -> str:
     return re.sub(r"[\W\d_]+", "", folded(PurePath(file_name).stem)).casefold()
 
 
-def name_rows(keys: Sequence[RowKeys], *, scope: str = "") -> list[Naming]:
-    """Name all rows of a file, so that rows differ when they are different things.
+def name_row(keys: RowKeys, *, repeated: bool, scope: str = "") -> Naming:
+    """Name one row, so that rows differ when they are different things.
 
-    A stated id names its row unless the file repeats it for different things, or the municipality
-    is unknown (an id such as 12, or an area called 中央, says nothing outside its town): then a
-    name is derived within the `scope` that stands for the municipality. Equal rows get equal
-    names; which of them counts is for the caller to decide.
+    A stated id names its row unless the file repeats it for different things (`repeated`), or the
+    municipality is unknown (an id such as 12, or an area called 中央, says nothing outside its
+    town): then a name is derived within the `scope` that stands for the municipality. Equal rows
+    get equal names; which of them counts is for the caller to decide.
     """
-    things: defaultdict[str | tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
-    for one in keys:
-        things[one.stated or one.key].add((*one.key, "", *one.tiebreak))
-    return [
-        _name(
-            one,
-            repeated=len(things[one.stated or one.key]) > 1,
-            scope=scope,
-        )
-        for one in keys
-    ]
-
-
-def _name(keys: RowKeys, *, repeated: bool, scope: str) -> Naming:
     if keys.stated and not scope and not repeated:
         return Naming(keys.stated, derived=False)
     within = (scope,) if scope else ()

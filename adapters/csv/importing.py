@@ -1,8 +1,9 @@
-"""From the bytes of a file to its entities and its report. Pure: nothing is fetched or written."""
+"""From the bytes of a file to its entities and its report: nothing is fetched, nothing written."""
 
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from adapters.csv.assembling import MappedFile
 from adapters.csv.decoding import MAX_BYTES, UnreadableFile, decode
@@ -15,6 +16,7 @@ from adapters.csv.mapping import Provenance, map_table
 from adapters.csv.publisher import find_publisher
 from adapters.csv.recognition import Assignment, assign, recognise
 from adapters.csv.report import ColumnUse, FileReport
+from adapters.csv.scratch import told_when_full
 from adapters.csv.table import Table, read_table
 from adapters.csv.total_rows import set_totals_apart
 from adapters.csv.wording import counted
@@ -52,7 +54,7 @@ class ImportOptions:
     source: str = ""
     most_rejected: float = 0.5
     max_bytes: int = MAX_BYTES
-    facilities: bytes | None = None
+    facilities: IO[bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class ReadFile:
 
 
 def read_file(
-    data: bytes,
+    source: IO[bytes],
     name: str,
     options: ImportOptions,
     progress: Callable[[int, int], None] = lambda _a, _b: None,
@@ -73,11 +75,22 @@ def read_file(
     """Decode, find the header, recognise the layout and map all rows.
 
     A file that cannot be read is a report with reason and remedy, never an exception.
-    `progress(done, total)` is called as rows are mapped.
+    `progress(done, total)` is called as rows are mapped. Raises `RetryLater` when there is no room
+    for temporary files.
     """
-    report = FileReport(name)
+    with told_when_full():
+        return _read(source, FileReport(name), options, progress)
+
+
+def _read(
+    source: IO[bytes],
+    report: FileReport,
+    options: ImportOptions,
+    progress: Callable[[int, int], None],
+) -> ReadFile:
+    name = report.file
     try:
-        decoded = decode(data, max_bytes=options.max_bytes)
+        decoded = decode(source, max_bytes=options.max_bytes)
         report.encoding, report.delimiter = decoded.encoding, decoded.delimiter
         table = _with_facilities(read_table(decoded, known_headers().__contains__), options)
     except UnreadableFile as error:
@@ -126,11 +139,11 @@ def _with_facilities(table: Table, options: ImportOptions) -> Table:
 def _describe(table: Table, report: FileReport) -> None:
     report.header, report.header_row = table.header, table.header_row
     report.blank_rows = table.blank_rows
-    report.rows.read = len(table.rows) + len(table.note_rows)
-    report.rows.ignored = len(table.note_rows)
+    report.rows.read = len(table.rows) + len(table.notes)
+    report.rows.ignored = len(table.notes)
     report.remarks += table.remarks
-    if table.note_rows:
-        rows = ", ".join(str(row.number) for row in table.note_rows[:10])
+    if table.notes:
+        rows = ", ".join(map(str, table.notes[:10]))
         report.remarks.append(f"rows without data of their own, taken as notes or legend: {rows}")
 
 
@@ -232,13 +245,13 @@ def _lacks_columns(assignment: Assignment, edition: Edition | None, report: File
 
 def _without_totals(table: Table, assignment: Assignment, report: FileReport) -> Table:
     kept, totals = set_totals_apart(table, assignment)
-    if totals.rows:
-        numbers = ", ".join(str(row.number) for row in totals.rows[:10])
-        more = f" and {len(totals.rows) - 10} more" if len(totals.rows) > 10 else ""
+    if totals.numbers:
+        numbers = ", ".join(map(str, totals.numbers[:10]))
+        more = f" and {len(totals.numbers) - 10} more" if len(totals.numbers) > 10 else ""
         report.remarks.append(
             f"rows that are totals of others, not things of their own, left out: {numbers}{more}"
         )
-    report.rows.ignored += len(totals.rows)
+    report.rows.ignored += len(totals.numbers)
     report.warnings += totals.warnings
     return kept
 
@@ -261,7 +274,7 @@ def _take_over(mapped: MappedFile, report: FileReport) -> None:
     report.warnings += mapped.warnings
     report.remarks += mapped.remarks
     report.rows.rejected = len(mapped.rejected)
-    report.types.update(entity.entity["type"] for entity in mapped.entities)
+    report.types.update(mapped.entities.types)
     report.outcome = "checked"
 
 

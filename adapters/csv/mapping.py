@@ -1,17 +1,17 @@
-"""From the rows of a table to NGSI-LD entities: pure, one pass to read rows, one to name them.
+"""From the rows of a table to NGSI-LD entities: one pass to read rows, one to name them.
 
 A row becomes an entity in normalized form. Rows that cannot be imported are rejected with row,
 column, value, reason and remedy; everything else is imported, what was put right is listed.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from adapters.csv import blocks
-from adapters.csv.assembling import MappedFile, MappedRow, name_all, observation_time
-from adapters.csv.cells import Attributes, Step, step_for, text_property
+from adapters.csv.assembling import Assembler, MappedFile, MappedRow, observation_time
+from adapters.csv.cells import Attributes, RememberingStep, Step, step_for, text_property
 from adapters.csv.findings import Finding, RowFindings
 from adapters.csv.layout import Layout
 from adapters.csv.municipality import Municipality, register
@@ -22,6 +22,7 @@ from adapters.csv.values import dates
 
 _NEAR_KM: Final = 75
 _FAR_KM: Final = 120
+_NOTHING_KNOWN: Final[Mapping[str, Attributes]] = {}
 _POSITION_KINDS: Final = frozenset(("latitude", "longitude", "position", "dms"))
 
 
@@ -47,18 +48,17 @@ def map_table(
     progress: Callable[[int], None] = lambda _: None,
 ) -> MappedFile:
     """Map all rows of a table. `progress` is told the number of rows done."""
-    result = MappedFile()
+    assembler = Assembler(assignment.layout, provenance.scope)
     mapper = _RowMapper(table, assignment, provenance)
-    mapped: list[MappedRow] = []
     for done, row in enumerate(_filled_down(table, assignment), start=1):
-        one = mapper.map(row, result)
+        one = mapper.map(row, assembler.result)
         if one is not None:
-            mapped.append(one)
+            assembler.add(one)
         if done % 500 == 0:
             progress(done)
-    name_all(mapped, assignment.layout, provenance.scope, result)
+    assembler.name_all()
     progress(len(table.rows))
-    return result
+    return assembler.result
 
 
 class _RowMapper:
@@ -68,7 +68,12 @@ class _RowMapper:
         self._layout = assignment.layout
         self._provenance = provenance
         self._places = {name: places[0] for name, places in assignment.positions.items()}
-        self._steps = list(_steps(table, assignment))
+        self._steps = [
+            (step.place, step.known, step)
+            if isinstance(step, RememberingStep)
+            else (0, _NOTHING_KNOWN, step)
+            for step in _steps(table, assignment)
+        ]
         self._observed_at = ""
         if assignment.observed_at:
             self._observed_at = dates.read_datetime(assignment.observed_at).value or ""
@@ -78,8 +83,13 @@ class _RowMapper:
         """Read one row; None when it is rejected."""
         findings = RowFindings(row.number, result.repairs, result.warnings)
         attributes: Attributes = dict(self._common)
-        for step in self._steps:
-            step(row.cells, attributes, findings)
+        cells = row.cells
+        for place, known, step in self._steps:
+            made = known.get(cells[place])
+            if made is None:
+                step(cells, attributes, findings)
+            elif made:
+                attributes.update(made)
         entity_type = self._type(row, attributes, result)
         if entity_type is None or not self._has_required(row, attributes, result):
             return None
@@ -90,7 +100,7 @@ class _RowMapper:
         _complete_opening_hours(attributes)
         _complete_address(attributes)
         self._observe(attributes)
-        return MappedRow(row, entity_type, municipality, attributes)
+        return MappedRow(row.number, entity_type, municipality, attributes)
 
     def _type(self, row: Row, attributes: Attributes, result: MappedFile) -> str | None:
         for attribute, types in self._layout.types.items():

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import PurePath
-from typing import Final
+from typing import IO, Final
 
 from adapters.csv.decoding import decode
 from adapters.csv.headers import column_letters, normal_header
@@ -32,12 +33,12 @@ _READERS: Final[tuple[tuple[str, Callable[[str], Reading]], ...]] = (
 )
 
 
-def propose_mapping(data: bytes, name: str) -> str:
+def propose_mapping(source: IO[bytes], name: str) -> str:
     """A mapping file (TOML) to be checked by a person; lines to look at end in `# ?`.
 
     Raises `UnreadableFile` when the file holds no table.
     """
-    table = read_table(decode(data), known_headers().__contains__)
+    table = read_table(decode(source), known_headers().__contains__)
     nearest = max(
         (assign(layout, table.header) for layout in shipped_layouts()),
         key=lambda one: (len(table.header) - len(one.other), -len(one.layout.columns)),
@@ -56,6 +57,7 @@ def propose_mapping(data: bytes, name: str) -> str:
 
 def _attributes(table: Table, nearest: Assignment) -> tuple[dict[str, tuple[int, str]], list[str]]:
     """Attributes with place and kind of their column, and the lines that describe them."""
+    rows = _sample(table)
     known: dict[int, Column] = {}
     for attribute, places in nearest.positions.items():
         known.update(dict.fromkeys(places, nearest.layout.columns[attribute]))
@@ -64,7 +66,7 @@ def _attributes(table: Table, nearest: Assignment) -> tuple[dict[str, tuple[int,
     for place, header in enumerate(table.header):
         if header == "#property":
             continue
-        cells = [cell for cell in map(text.trimmed, table.column(place)[:_SAMPLE]) if cell]
+        cells = [cell for row in rows if (cell := text.trimmed(row[place]))]
         column = known.get(place) or _by_any_layout(header)
         is_new = column is None or column.attribute in names
         attribute = (
@@ -74,6 +76,10 @@ def _attributes(table: Table, nearest: Assignment) -> tuple[dict[str, tuple[int,
         names[attribute] = (place, kind)
         entries.append(_entry(attribute, header, kind, cells, to_check=is_new))
     return names, entries
+
+
+def _sample(table: Table) -> list[list[str]]:
+    return [row.cells for row in islice(table.rows, _SAMPLE)]
 
 
 def _entry(attribute: str, header: str, kind: str, cells: Sequence[str], *, to_check: bool) -> str:
@@ -94,7 +100,7 @@ def _by_any_layout(header: str) -> Column | None:
 
 def _identity(table: Table, attributes: Mapping[str, tuple[int, str]]) -> list[str]:
     """The stated id if it is unique, and the fewest columns that tell all rows apart."""
-    rows = [[text.comparable(cell) for cell in row.cells] for row in table.rows[:_SAMPLE]]
+    rows = [list(map(text.comparable, cells)) for cells in _sample(table)]
     places: dict[str, list[int]] = {}
     for name, (place, kind) in attributes.items():
         is_position = kind in ("latitude", "longitude", "position")

@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from adapters.csv.municipality import Municipality, register
@@ -58,15 +59,16 @@ def row_municipality(attributes: Mapping[str, Any], publisher: Publisher) -> str
 
 
 def _from_cells(table: Table, assignment: Assignment) -> Publisher | None:
-    prefectures = _cells(table, assignment, "prefecture")
+    sample = [row.cells for row in islice(table.rows, _SAMPLE)]
+    prefectures = _cells(sample, assignment, "prefecture")
     for attribute, by_address in (
         ("localGovernmentName", False),
         ("city", False),
         ("fullAddress", True),
     ):
-        names = _cells(table, assignment, attribute)
+        names = _cells(sample, assignment, attribute)
         found: Counter[str] = Counter()
-        for place, name in enumerate(names[:_SAMPLE]):
+        for place, name in enumerate(names):
             prefecture = prefectures[place] if prefectures else ""
             entry = (
                 register().of_address(name, prefecture) if by_address else _named(name, prefecture)
@@ -75,7 +77,7 @@ def _from_cells(table: Table, assignment: Assignment) -> Publisher | None:
                 found[entry.code] += 1
         if found:
             code, count = found.most_common(1)[0]
-            if count >= _ENOUGH * sum(bool(name.strip()) for name in names[:_SAMPLE]):
+            if count >= _ENOUGH * sum(bool(name.strip()) for name in names):
                 return Publisher(code, "addresses" if by_address else f"column of {attribute}")
     return None
 
@@ -88,9 +90,9 @@ def _from_names(table: Table, assignment: Assignment, file_name: str) -> Publish
     return Publisher()
 
 
-def _cells(table: Table, assignment: Assignment, attribute: str) -> list[str]:
+def _cells(sample: Sequence[Sequence[str]], assignment: Assignment, attribute: str) -> list[str]:
     places = assignment.positions.get(attribute)
-    return table.column(places[0]) if places else []
+    return [cells[places[0]] for cells in sample] if places else []
 
 
 def _named(name: str, prefecture: str) -> Municipality | None:

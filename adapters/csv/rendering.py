@@ -1,7 +1,7 @@
 """Reports as text for a terminal: totals first, then what needs a person and repairs, in groups."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from adapters.csv.findings import Finding
@@ -16,7 +16,12 @@ _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon"}
 
 def render(report: FileReport, *, shown: int = _SHOWN) -> str:
     """One file's report; at most `shown` examples of each kind of finding, 0 for all."""
-    return "\n".join(_lines(report, shown or len(report.rejected) + len(report.warnings) + 1))
+    return "\n".join(lines_of(report, shown=shown))
+
+
+def lines_of(report: FileReport, *, shown: int = _SHOWN) -> Iterator[str]:
+    """The lines of one file's report; see `render`."""
+    return _lines(report, shown or len(report.rejected) + len(report.warnings) + 1)
 
 
 def render_totals(reports: Iterable[FileReport]) -> str:
@@ -87,34 +92,46 @@ def _headline(report: FileReport) -> str:
     )
 
 
-def _findings(report: FileReport, label: str, findings: list[Finding], shown: int) -> Iterator[str]:
-    groups: defaultdict[tuple[int | None, str, str], list[Finding]] = defaultdict(list)
+@dataclass(slots=True)
+class _Alike:
+    """Findings that say the same: the first of them and how many there are."""
+
+    first: Finding
+    count: int = 0
+
+
+def _findings(
+    report: FileReport, label: str, findings: Iterable[Finding], shown: int
+) -> Iterator[str]:
+    groups: dict[tuple[int | None, str, str], _Alike] = {}
+    left = 0
     for finding in findings:
-        groups[finding.column, finding.value, finding.reason].append(finding)
-    told = list(groups.values())[:shown]
-    for alike in told:
-        finding = alike[0]
+        key = (finding.column, finding.value, finding.reason)
+        if key in groups or len(groups) < shown:
+            groups.setdefault(key, _Alike(finding)).count += 1
+        else:
+            left += 1
+    for alike in groups.values():
+        finding = alike.first
         value = f" {_short(finding.value)!r}:" if finding.value else ":"
         remedy = f" - {finding.remedy}" if finding.remedy else ""
         where = f"{report.place(finding)}{_more(alike)}"
         yield f"  {label}: {where}{value} {finding.reason}{remedy}"
-    left = len(findings) - sum(map(len, told))
     if left:
         yield f"  {label}: {left} more (all with --report FILE or --verbose)"
 
 
 def _repairs(report: FileReport) -> Iterator[str]:
-    groups: defaultdict[tuple[int | None, str], list[Finding]] = defaultdict(list)
+    groups: dict[tuple[int | None, str], _Alike] = {}
     for finding in report.repairs:
-        groups[finding.column, _kind(finding)].append(finding)
-    for (column, kind), findings in groups.items():
-        first = findings[0]
-        where = report.place(Finding(first.row, column, "", ""))
-        yield f"  put right: {where}{_more(findings)}: {kind} (e.g. {_short(first.value)!r})"
+        groups.setdefault((finding.column, _kind(finding)), _Alike(finding)).count += 1
+    for (column, kind), alike in groups.items():
+        where = report.place(Finding(alike.first.row, column, "", ""))
+        yield f"  put right: {where}{_more(alike)}: {kind} (e.g. {_short(alike.first.value)!r})"
 
 
-def _more(alike: list[Finding]) -> str:
-    return f" and {counted(len(alike) - 1, 'more row')}" if len(alike) > 1 else ""
+def _more(alike: _Alike) -> str:
+    return f" and {counted(alike.count - 1, 'more row')}" if alike.count > 1 else ""
 
 
 def _kind(finding: Finding) -> str:

@@ -1,12 +1,17 @@
 """What became of a file: found, mapped, put right, refused, written; also as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Self
 
-from adapters.csv.findings import Finding
+import orjson
+
+from adapters.csv.findings import Finding, FindingLog
 from adapters.csv.headers import column_letters
+
+_LISTS: Final = ("rejected", "warnings", "repairs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,21 @@ class FileReport:
     blank_rows: int = 0
     entities: Counter[str] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
-    rejected: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-    repairs: list[Finding] = field(default_factory=list)
+    rejected: FindingLog = field(default_factory=FindingLog)
+    warnings: FindingLog = field(default_factory=FindingLog)
+    repairs: FindingLog = field(default_factory=FindingLog)
     remarks: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
 
     def refuse(self, reason: str, remedy: str) -> None:
         """Nothing of the file is imported."""
         self.outcome, self.reason, self.remedy = "refused", reason, remedy
+
+    def summary(self) -> "FileReport":
+        """The report without its findings, which may take room."""
+        return replace(
+            self, rejected=FindingLog(), warnings=FindingLog(), repairs=FindingLog(), vanished=[]
+        )
 
     def place(self, finding: Finding) -> str:
         """Where a finding is, in the words of a spreadsheet: `row 12, column F (緯度)`."""
@@ -81,18 +92,24 @@ class FileReport:
     def _header(self, column: int) -> str:
         return self.header[column] if column < len(self.header) else ""
 
-    def as_json(self) -> dict[str, Any]:
+    def json_parts(self) -> Iterator[bytes]:
         """The report as JSON; findings carry file, row, column letter and header name."""
+        left_out = ("header", *_LISTS)
         plain = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "header"
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in left_out
         }
         plain["columns"] = [asdict(use) for use in self.columns]
         plain["rows"] = asdict(self.rows)
         for name in ("entities", "types"):
             plain[name] = dict(plain[name])
-        for name in ("rejected", "warnings", "repairs"):
-            plain[name] = [self._finding_as_json(finding) for finding in plain[name]]
-        return plain
+        yield orjson.dumps(plain, option=orjson.OPT_INDENT_2).removesuffix(b"\n}")
+        for name in _LISTS:
+            yield f',\n  "{name}": ['.encode()
+            for place, finding in enumerate(getattr(self, name)):
+                found = orjson.dumps(self._finding_as_json(finding))
+                yield (b",\n    " if place else b"\n    ") + found
+            yield b"\n  ]"
+        yield b"\n}"
 
     def _finding_as_json(self, finding: Finding) -> dict[str, Any]:
         place = finding.column
@@ -109,3 +126,39 @@ def totals_of(reports: Iterable[FileReport]) -> Mapping[str, int]:
     for report in reports:
         total.update(asdict(report.rows))
     return total
+
+
+class ReportFile:
+    """The reports of an import as one JSON file, written as they come.
+
+    It is in its place when the block ends, also before its time: then it holds what was done. One
+    of nothing takes no other's place.
+    Raises `OSError` when it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.part")
+        self._rows: Counter[str] = Counter()
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        self._file = self._part.open("wb")
+        self._file.write(b'{"files": [')
+        return self
+
+    def add(self, report: FileReport) -> None:
+        """Write one report."""
+        self._file.write(b",\n" if self._count else b"\n")
+        self._file.writelines(report.json_parts())
+        self._rows.update(totals_of([report]))
+        self._count += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self._file:
+            totals = orjson.dumps(self._rows, option=orjson.OPT_INDENT_2)
+            self._file.write(b'\n],\n"totals": ' + totals + b"}\n")
+        if self._count:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink()

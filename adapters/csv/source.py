@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from adapters.csv.delivery import Destination, deliver, end_vanished, find_vanished
 from adapters.csv.files import SUFFIXES, FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file
@@ -130,7 +128,7 @@ async def _import_if_changed(
         if path
         else await fetch(source.url, context.http, validators, limit)
     )
-    digest = known.get("digest") if found is None else hashlib.sha256(found.data).hexdigest()
+    digest = known.get("digest") if found is None else found.digest
     if found is None or (digest == known.get("digest") and same_manner):
         context.health.count("not modified")
         return
@@ -158,7 +156,7 @@ async def _import_file(
     context: AdapterContext[Settings],
 ) -> FileReport:
     options = replace(options, facilities=found.facilities)
-    read = await asyncio.to_thread(read_file, found.data, found.name, options)
+    read = await asyncio.to_thread(read_file, found.content, found.name, options)
     read.report.remarks += _drift(last_header, read.report.header)
     destination = Destination(
         context.broker, context.writers.writer(skip_unchanged=True), context.validation
@@ -239,6 +237,8 @@ def _save(report: FileReport, folder: Path, place: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     mark = hashlib.sha256(place.encode()).hexdigest()[:6]
     name = re.sub(r"[^\w.-]+", "_", report.file)
-    (folder / f"{name}.{mark}.report.json").write_bytes(
-        orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2)
-    )
+    path = folder / f"{name}.{mark}.report.json"
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.writelines(report.json_parts())
+    part.replace(path)

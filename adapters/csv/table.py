@@ -3,14 +3,17 @@
 The header is not always row 1. Titles, comment rows and the `#key,value` rows of LinkData stand
 before it; they become metadata (title, licence, attribution). A row number is the number of the
 record, blank ones included, as a spreadsheet shows it, also when cells hold line breaks.
+
+No row stays in memory: a table knows of each record what it is (one byte), and reads its rows from
+the text again whenever they are asked for.
 """
 
 import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -24,6 +27,9 @@ _HEADER_WITHIN: Final = 30
 _MAX_CELL: Final = 10_000_000
 _NARROW: Final = 3
 _SOON: Final = 5
+_REPEATS_SHOWN: Final = 10
+_DATA: Final = 1
+_NO_DATA: Final = 0
 _ENOUGH_NAMES: Final = 4
 _MARKS: Final = frozenset("○◎●△")
 _ABOUT_COLUMNS: Final = _MARKS | frozenset(
@@ -45,21 +51,35 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that are read again at each iteration."""
+
+    read: Callable[[], Iterator[Row]]
+    count: int
+
+    def __iter__(self) -> Iterator[Row]:
+        return self.read()
+
+    def __len__(self) -> int:
+        return self.count
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Header and records of a file, with what stood around them."""
+    """Header and records of a file, with what stood around them; `notes` are numbers of rows."""
 
     header: list[str]
     header_row: int
-    rows: list[Row]
+    rows: Rows
     metadata: dict[str, str]
     titles: list[str]
     blank_rows: int = 0
-    note_rows: list[Row] = field(default_factory=list)
+    notes: list[int] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
-    def column(self, position: int) -> list[str]:
+    def column(self, position: int) -> Iterator[str]:
         """All cells of one column (counted from 0)."""
-        return [row.cells[position] for row in self.rows]
+        return (row.cells[position] for row in self.rows)
 
 
 def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _: False) -> Table:
@@ -67,64 +87,83 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
 
     Raises `UnreadableFile` when there is no header or the quoting is broken beyond repair.
     """
-    records = _records(decoded)
-    header_at = _header_position(records, is_known)
-    if header_at is None:
+    _check_quoting(decoded)
+    head = list(islice(_records(decoded), _HEADER_WITHIN + 2))
+    found_at = _header_position(head, is_known)
+    if found_at is None:
         raise UnreadableFile(
             "no header row found in the first rows",
             "put one row with the names of the columns above the data, and separate the cells by "
             "commas, tabs or semicolons",
         )
-    first_row = header_at
-    header_at, joined = join_header_rows(records, header_at, is_known)
-    names, remarks = unique_names(_header_cells(records, header_at))
-    remarks = joined + remarks
-    if '="' in decoded.text:
-        remarks += _without_formulas(records[header_at + 1 :], header_at + 2)
-    metadata, titles = _preamble(records[:first_row])
-    table = Table(names, header_at + 1, [], metadata, titles, remarks=remarks)
-    return _filled(table, records, header_at, is_known)
+    header_at, joined = join_header_rows(head, found_at, is_known)
+    names, remarks = unique_names(_header_cells(head[header_at], decoded, header_at))
+    survey = _survey(
+        decoded, _Header(header_at, head[header_at], names, is_known, decoded.has_formulas)
+    )
+    if names[0] == _LINKDATA_HEADER and not survey.has_row_numbers:
+        names[0] = unique_names([_LINKDATA_HEADER.lstrip("#"), *names[1:]])[0][0]
+    metadata, titles = _preamble(head[:found_at])
+    rows = Rows(partial(_rows, decoded, survey, len(names)), survey.kinds.count(_DATA))
+    return Table(
+        names,
+        header_at + 1,
+        rows,
+        metadata,
+        titles,
+        blank_rows=survey.blank,
+        notes=survey.notes,
+        remarks=[*joined, *remarks, *survey.remarks()],
+    )
 
 
-def _without_formulas(records: list[list[str]], first: int) -> list[str]:
-    """Take texts out of formulas such as `="001"`, in place; return a remark if there are any."""
-    found: list[int] = []
-    for number, record in enumerate(records, start=first):
-        for place, cell in enumerate(record):
-            if cell.startswith("=") and (text := _FORMULA.fullmatch(cell)):
-                record[place] = text[1]
-                found.append(number)
-    if not found:
-        return []
-    cells = counted(len(found), "cell is", "cells are")
-    return [f'{cells} written ="…" (first: row {found[0]}); the text was taken']
-
-
-def _records(decoded: DecodedText) -> list[list[str]]:
+def _records(decoded: DecodedText) -> Iterator[list[str]]:
     csv.field_size_limit(_MAX_CELL)
-    reader = csv.reader(io.StringIO(decoded.text, newline=""), delimiter=decoded.delimiter)
-    records: list[list[str]] = []
-    width = 0
+    return csv.reader(decoded.lines(), delimiter=decoded.delimiter)
+
+
+def _rows(decoded: DecodedText, survey: "_Survey", width: int) -> Iterator[Row]:
+    """The records that are data, with the texts of formulas such as `="001"` taken out."""
+    numbered = zip(_records(decoded), survey.kinds, strict=True)
+    for number, (record, kind) in enumerate(numbered, start=1):
+        if kind == _DATA:
+            if decoded.has_formulas:
+                _take_formulas_out(record)
+            yield _padded(number, record, width)
+
+
+def _take_formulas_out(record: list[str]) -> int:
+    """Put texts in the place of formulas such as `="001"`; return how many there were."""
+    taken = 0
+    for place, cell in enumerate(record):
+        if cell.startswith("=") and (text := _FORMULA.fullmatch(cell)):
+            record[place] = text[1]
+            taken += 1
+    return taken
+
+
+def _check_quoting(decoded: DecodedText) -> None:
+    csv.field_size_limit(_MAX_CELL)
+    reader = csv.reader(decoded.lines(), delimiter=decoded.delimiter)
+    last: list[str] = []
+    number = width = 0
     try:
-        for record in reader:
-            records.append(record)
-            if reader.line_num > len(records):
-                _refuse_runaway_quote(record, len(records), width, decoded.delimiter)
-            width = max(width, len(record))
+        for number, last in enumerate(reader, start=1):
+            if reader.line_num > number:
+                _refuse_runaway_quote(last, number, width, decoded.delimiter)
+            width = max(width, len(last))
     except csv.Error as error:
         raise UnreadableFile(
-            f"row {len(records) + 1}: {error}", "check the quotation marks of this row"
+            f"row {number + 1}: {error}", "check the quotation marks of this row"
         ) from error
-    _refuse_open_end(records, decoded.text)
-    return records
+    _refuse_open_end(last, number, decoded)
 
 
-def _refuse_open_end(records: list[list[str]], text: str) -> None:
+def _refuse_open_end(last: Sequence[str], number: int, decoded: DecodedText) -> None:
     """Refuse a quotation mark that only the end of the file closes: the cell holds the others."""
-    last = records[-1][-1] if records and records[-1] else ""
-    if last and text.endswith('"' + last.replace('"', '""')):
+    if last and last[-1] and decoded.ends_with('"' + last[-1].replace('"', '""')):
         raise UnreadableFile(
-            f"row {len(records)}: a quotation mark is not closed before the file ends",
+            f"row {number}: a quotation mark is not closed before the file ends",
             'close the quotation mark, or write " within a cell as ""',
         )
 
@@ -173,10 +212,12 @@ def _first_wide_row(head: list[list[str]]) -> int | None:
     return None
 
 
-def _header_cells(records: list[list[str]], header_at: int) -> list[str]:
+def _header_cells(cells: list[str], decoded: DecodedText, header_at: int) -> list[str]:
     """The names of the columns, without nameless columns at the end that hold nothing."""
-    cells = records[header_at]
-    used = max(map(_filled_width, records[header_at + 1 :]), default=0)
+    if cells[-1].strip():
+        return cells
+    below = islice(_records(decoded), header_at + 1, None)
+    used = max(map(_filled_width, below), default=0)
     while cells and not cells[-1].strip() and len(cells) > used:
         cells = cells[:-1]
     return cells
@@ -204,31 +245,88 @@ def _preamble(records: list[list[str]]) -> tuple[dict[str, str], list[str]]:
     return metadata, titles
 
 
-def _filled(
-    table: Table, records: list[list[str]], header_at: int, is_known: Callable[[str], bool]
-) -> Table:
-    width = len(table.header)
-    is_linkdata = table.header[0] == _LINKDATA_HEADER
-    blank = 0
-    surplus: Counter[int] = Counter()
-    for number, record in enumerate(records[header_at + 1 :], start=header_at + 2):
-        if not any(trimmed(cell) for cell in record):
-            blank += 1
-            continue
-        if is_linkdata and record[0].startswith("#"):
-            continue
-        may_be = number <= header_at + _SOON or _begins_alike(record, records[header_at])
-        if record == records[header_at] or (may_be and _is_about_columns(record, is_known)):
-            table.remarks.append(f"row {number} repeats the header, or describes the columns")
-            table.note_rows.append(_padded(number, record, width))
-            continue
-        if any(map(trimmed, record[width:])):
-            surplus[number] = len(record) - width
-        row = _padded(number, record, width)
-        (table.note_rows if _is_note(row.cells) else table.rows).append(row)
-    if is_linkdata and not all(_numbers_the_row(row.cells[0]) for row in table.rows):
-        table.header[0] = unique_names([_LINKDATA_HEADER.lstrip("#"), *table.header[1:]])[0][0]
-    return _with_remarks(table, blank, surplus)
+class _Header(NamedTuple):
+    """Where the header stands (from 0), its record, the names made of it; what is below it."""
+
+    at: int
+    record: list[str]
+    names: list[str]
+    is_known: Callable[[str], bool]
+    has_formulas: bool
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What each record is, by its place, and what is worth telling about them."""
+
+    kinds: bytearray
+    blank: int = 0
+    notes: list[int] = field(default_factory=list)
+    about_columns: list[int] = field(default_factory=list)
+    surplus: int = 0
+    first_surplus: int = 0
+    formulas: int = 0
+    first_formula: int = 0
+    has_row_numbers: bool = True
+
+    def remarks(self) -> list[str]:
+        told: list[str] = []
+        if self.formulas:
+            cells = counted(self.formulas, "cell is", "cells are")
+            told.append(
+                f'{cells} written ="…" (first: row {self.first_formula}); the text was taken'
+            )
+        shown = self.about_columns[:_REPEATS_SHOWN]
+        told += [f"row {number} repeats the header, or describes the columns" for number in shown]
+        if more := len(self.about_columns) - len(shown):
+            rows = counted(more, "more row repeats", "more rows repeat")
+            told.append(f"{rows} the header, or describes the columns")
+        if not self.kinds.count(_DATA):
+            told.append("there is a header but no row of data")
+        if self.surplus:
+            rows = counted(self.surplus, "row has", "rows have")
+            told.append(
+                f"{rows} cells beyond the last column of the header (first: row "
+                f"{self.first_surplus}); these cells are not imported"
+            )
+        return told
+
+
+def _survey(decoded: DecodedText, header: _Header) -> _Survey:
+    survey = _Survey(bytearray(header.at + 1))
+    below = islice(_records(decoded), header.at + 1, None)
+    for number, record in enumerate(below, start=header.at + 2):
+        survey.kinds.append(_judge(number, record, header, survey))
+    return survey
+
+
+def _judge(number: int, record: list[str], header: _Header, survey: _Survey) -> int:
+    """Say whether a record is data, and note what is to be told of it."""
+    if not any(map(trimmed, record)):
+        survey.blank += 1
+        return _NO_DATA
+    is_linkdata = header.names[0] == _LINKDATA_HEADER
+    if is_linkdata and record[0].startswith("#"):
+        return _NO_DATA
+    if header.has_formulas and (taken := _take_formulas_out(record)):
+        survey.formulas += taken
+        survey.first_formula = survey.first_formula or number
+    may_be = number <= header.at + _SOON or _begins_alike(record, header.record)
+    if record == header.record or (may_be and _is_about_columns(record, header.is_known)):
+        survey.about_columns.append(number)
+        survey.notes.append(number)
+        return _NO_DATA
+    width = len(header.names)
+    if any(map(trimmed, record[width:])):
+        survey.surplus += 1
+        survey.first_surplus = survey.first_surplus or number
+    cells = _padded(number, record, width).cells
+    if _is_note(cells):
+        survey.notes.append(number)
+        return _NO_DATA
+    if is_linkdata and not _numbers_the_row(cells[0]):
+        survey.has_row_numbers = False
+    return _DATA
 
 
 def _numbers_the_row(cell: str) -> bool:
@@ -254,6 +352,8 @@ def _is_about_columns(record: Sequence[str], is_known: Callable[[str], bool]) ->
 
 def _padded(number: int, record: list[str], width: int) -> Row:
     """The record as wide as the header; what stands beyond is reported once per file."""
+    if len(record) == width:
+        return Row(number, record)
     return Row(number, [*record[:width], *[""] * (width - len(record))])
 
 
@@ -262,25 +362,3 @@ def _is_note(record: Sequence[str]) -> bool:
     if not filled:  # something stands beyond the last named column only
         return True
     return len(filled) <= 2 and len(record) > 3 and bool(_NOTE.match(filled[0]))
-
-
-def _with_remarks(table: Table, blank: int, surplus: Counter[int]) -> Table:
-    remarks = list(table.remarks)
-    if not table.rows:
-        remarks.append("there is a header but no row of data")
-    if surplus:
-        first = min(surplus)
-        remarks.append(
-            f"{counted(len(surplus), 'row has', 'rows have')} cells beyond the last column of the "
-            f"header (first: row {first}); these cells are not imported"
-        )
-    return Table(
-        table.header,
-        table.header_row,
-        table.rows,
-        table.metadata,
-        table.titles,
-        blank_rows=blank,
-        note_rows=table.note_rows,
-        remarks=remarks,
-    )

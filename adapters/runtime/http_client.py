@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -51,6 +51,17 @@ class Fetched:
     def retry_after(self) -> float | None:
         """Seconds the partner asks us to wait."""
         return seconds_to_wait(self.headers.get("retry-after"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for, and who takes the body of an answer 200 part by part, if anybody does."""
+
+    method: str
+    headers: dict[str, str]
+    body: bytes | None
+    bounds: HttpLimits
+    take: Callable[[bytes], object] | None = None
 
 
 class ForbiddenAddress(Misconfigured):
@@ -115,10 +126,29 @@ class HttpClient:
         Raises `RetryLater` when the partner does not answer in time, `Misconfigured` for a URL
         that is wrong or forbidden, `SkipRecord` for an answer larger than allowed.
         """
-        bounds = limits or self._limits
+        request = _Request(method, dict(headers or {}), body, limits or self._limits)
+        return await self._answered(url, request)
+
+    async def download(
+        self,
+        url: str,
+        take: Callable[[bytes], object],
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: HttpLimits | None = None,
+    ) -> Fetched:
+        """Fetch a body of any size part by part: `take` gets those of an answer 200.
+
+        The answer that is returned then has no body. Raises what `fetch` raises.
+        """
+        request = _Request("GET", dict(headers or {}), None, limits or self._limits, take)
+        return await self._answered(url, request)
+
+    async def _answered(self, url: str, request: _Request) -> Fetched:
+        bounds = request.bounds
         try:
             async with asyncio.timeout(bounds.timeout):
-                return await self._following(url, method, dict(headers or {}), body, bounds)
+                return await self._following(url, request)
         except TimeoutError as error:
             raise RetryLater(f"{url} took more than {bounds.timeout:g} s") from error
         except (aiohttp.InvalidURL, ValueError) as error:
@@ -126,22 +156,20 @@ class HttpClient:
         except (aiohttp.ClientError, OSError) as error:
             raise RetryLater(f"{url} does not answer: {why_unreachable(error)}") from error
 
-    async def _following(
-        self, url: str, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits
-    ) -> Fetched:
+    async def _following(self, url: str, request: _Request) -> Fetched:
         target = URL(url)
         self._judge_url(target)
         for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._once(target, method, headers, body, bounds)
+            answer = await self._once(target, request)
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or location is None:
                 return answer
             following = target.join(URL(location))
             self._judge_url(following)
             if following.origin() != target.origin():
-                headers = {}
+                request = replace(request, headers={})
             if answer.status == 303:
-                method, body = "GET", None
+                request = replace(request, method="GET", body=None)
             target = following
         raise RetryLater(f"{url} redirects more than {MOST_REDIRECTS} times")
 
@@ -152,14 +180,17 @@ class HttpClient:
         if address is not None:
             _judge(address, url.host, allow_private=self._allow_private)
 
-    async def _once(
-        self, url: URL, method: str, headers: dict[str, str], body: bytes | None, bounds: HttpLimits
-    ) -> Fetched:
-        connect = aiohttp.ClientTimeout(total=None, connect=bounds.connect_timeout)
+    async def _once(self, url: URL, request: _Request) -> Fetched:
+        connect = aiohttp.ClientTimeout(total=None, connect=request.bounds.connect_timeout)
         async with self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, timeout=connect
+            request.method,
+            url,
+            headers=request.headers,
+            data=request.body,
+            allow_redirects=False,
+            timeout=connect,
         ) as response:
-            content = await _read(response, bounds.body_bytes)
+            content = await _read(response, request)
             return Fetched(response.status, _by_name(response.headers), content, str(url))
 
 
@@ -172,14 +203,18 @@ def _by_name(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     return found
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, request: _Request) -> bytes:
     """Read the (decompressed) body, giving up as soon as it is too long."""
-    parts = bytearray()
+    content = bytearray()
+    take = request.take if request.take and response.status == 200 else content.extend
+    most = request.bounds.body_bytes
+    size = 0
     async for part in response.content.iter_chunked(65_536):
-        parts += part
-        if len(parts) > most:
+        size += len(part)
+        if size > most:
             raise SkipRecord(f"the answer of {response.url} is larger than {most} bytes")
-    return bytes(parts)
+        take(part)
+    return bytes(content)
 
 
 @asynccontextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 _THRESHOLDS: Final = (50_000, 10, 10)
@@ -18,17 +16,3 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
-
-
-@contextmanager
-def building_what_stays() -> Iterator[None]:
-    """Keep the collector away while something large without cycles is built, and from it later.
-
-    What was built is freed as usual, when nothing refers to it.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

@@ -13,6 +13,7 @@ import pytest
 from adapters.csv.command import main
 from adapters.csv.importing import ImportOptions, read_file
 from adapters.csv.municipality import register
+from adapters.csv.scratch import ScratchFile
 from tests.integration.adapters.csv_broker import BrokerThread
 from tests.shared_data import index_rows, municipal_files, needs_shared_data, shared_data
 
@@ -59,7 +60,7 @@ def test_every_row_is_accounted_for_and_a_second_import_changes_nothing(path, tm
 
 @pytest.mark.parametrize("path", municipal_files(), ids=lambda path: path.name)
 def test_positions_lie_where_the_municipality_is(path):
-    read = read_file(path.read_bytes(), path.name, ImportOptions())
+    read = read_file(ScratchFile(path.read_bytes()), path.name, ImportOptions())
     assert read.mapped is not None
     entry = register().codes.get(read.report.municipality)
     if entry is None or entry.latitude is None or path.name in PUBLISHED_ELSEWHERE:
@@ -74,7 +75,7 @@ def test_positions_lie_where_the_municipality_is(path):
 
 def entities(name: str) -> dict[str, dict]:
     data = (shared_data() / "municipal" / name).read_bytes()
-    read = read_file(data, name, ImportOptions())
+    read = read_file(ScratchFile(data), name, ImportOptions())
     return {mapped.entity["id"]: mapped.entity for mapped in read.mapped.entities}
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 from adapters.csv.importing import ImportOptions, ReadFile, read_file
+from adapters.csv.scratch import ScratchFile
 
 
 def csv_bytes(rows: Sequence[Sequence[str]], encoding: str = "utf-8") -> bytes:
@@ -16,7 +17,14 @@ def csv_bytes(rows: Sequence[Sequence[str]], encoding: str = "utf-8") -> bytes:
 
 def imported(rows: Sequence[Sequence[str]], name: str = "222127_x.csv", **options) -> ReadFile:
     """What becomes of a file of these rows."""
-    return read_file(csv_bytes(rows), name, ImportOptions(**options))
+    return imported_bytes(csv_bytes(rows), name, **options)
+
+
+def imported_bytes(data: bytes, name: str, **options) -> ReadFile:
+    """What becomes of a file."""
+    if "facilities" in options:
+        options["facilities"] = ScratchFile(options["facilities"])
+    return read_file(ScratchFile(data), name, ImportOptions(**options))
 
 
 def entities(read: ReadFile) -> list[dict]:

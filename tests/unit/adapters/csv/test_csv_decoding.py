@@ -9,49 +9,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.csv.decoding import UnreadableFile, decode
+from adapters.csv.decoding import DecodedText, UnreadableFile, decode
+from adapters.csv.scratch import ScratchFile
 
 TEXT = "名称,住所\r\n市役所,焼津市本町①\r\n髙﨑ビル,№3㈱\r\n"
 
 
+def decoded_of(data: bytes, **limits: int) -> DecodedText:
+    return decode(ScratchFile(data), **limits)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
 def test_encodings_are_found(encoding):
-    decoded = decode(TEXT.encode(encoding))
-    assert decoded.text.removeprefix("\ufeff") == TEXT
+    decoded = decoded_of(TEXT.encode(encoding))
+    assert decoded.lines().read().removeprefix("\ufeff") == TEXT
     assert decoded.encoding == encoding
 
 
 def test_utf_16_without_a_mark():
-    assert decode("名称\tabcdefgh\r\n1\t2".encode("utf-16-le")).encoding == "utf-16-le"
+    assert decoded_of("名称\tabcdefgh\r\n1\t2".encode("utf-16-le")).encoding == "utf-16-le"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_japanese_in_utf_16_without_a_mark(encoding):
     text = "施設名称,所在地\r\n" + "市立総合病院,焼津市道原\r\n" * 4
-    decoded = decode(text.encode(encoding))
-    assert (decoded.text, decoded.encoding) == (text, encoding)
+    decoded = decoded_of(text.encode(encoding))
+    assert (decoded.lines().read(), decoded.encoding) == (text, encoding)
 
 
 def test_a_gzip_archive_is_unpacked_within_the_limit():
     packed = gzip.compress(TEXT.encode())
-    assert decode(packed).text == TEXT
+    assert decoded_of(packed).lines().read() == TEXT
     bomb = gzip.compress(b"a,b\n" * 1_000_000)
     with pytest.raises(UnreadableFile, match="too large"):
-        decode(bomb, max_bytes=100_000)
+        decoded_of(bomb, max_bytes=100_000)
     for damaged, reason in ((packed[:-9], "end is missing"), (b"\x1f\x8bxxxxxxxx", "damaged")):
         with pytest.raises(UnreadableFile, match=reason):
-            decode(damaged)
+            decoded_of(damaged)
 
 
 def test_euc_jp_is_not_taken_for_cp932():
     text = "名称,住所\n市役所,焼津市本町\n" * 20
-    decoded = decode(text.encode("euc_jp"))
-    assert decoded.text == text
+    decoded = decoded_of(text.encode("euc_jp"))
+    assert decoded.lines().read() == text
     assert decoded.encoding == "euc_jp"
 
 
 def test_the_wave_dash_of_windows_survives():
-    assert "\uff5e" in decode("名称,時間\n店,9時\uff5e17時".encode("cp932")).text
+    assert "\uff5e" in decoded_of("名称,時間\n店,9時\uff5e17時".encode("cp932")).lines().read()
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "comma"), ("\t", "tab"), (";", "semicolon")])
@@ -61,12 +66,12 @@ def test_delimiters_are_found(delimiter, name):
     )
     if delimiter == ",":
         text = 'a,b,c\n"1,5",2,3\n4,5,6'
-    assert decode(text.encode()).delimiter == delimiter
+    assert decoded_of(text.encode()).delimiter == delimiter
 
 
 def test_commas_in_tab_separated_cells_do_not_mislead():
     rows = ["名称\t位置", "A\t34.1,135.1,x,y", "B\t34.2,135.2", "C\t34.3"]
-    assert decode("\n".join(rows).encode()).delimiter == "\t"
+    assert decoded_of("\n".join(rows).encode()).delimiter == "\t"
 
 
 def _zip(*names: str) -> bytes:
@@ -97,31 +102,31 @@ def _zip(*names: str) -> bytes:
 )
 def test_other_things_are_refused_with_a_remedy(data, reason):
     with pytest.raises(UnreadableFile) as error:
-        decode(data)
+        decoded_of(data)
     assert reason in error.value.reason
     assert error.value.remedy
 
 
 def test_a_zip_with_one_table_is_opened():
-    assert decode(_zip("a.csv", "readme.md")).text == TEXT
+    assert decoded_of(_zip("a.csv", "readme.md")).lines().read() == TEXT
 
 
 def test_size_is_limited():
     with pytest.raises(UnreadableFile, match="more than the limit"):
-        decode(b"a,b\n" * 100, max_bytes=100)
+        decoded_of(b"a,b\n" * 100, max_bytes=100)
 
 
 def test_mixed_encodings_are_refused_and_the_line_is_named():
     data = "名称,住所\n東京,港区\n".encode() + "大阪,北区\n".encode("cp932")
     with pytest.raises(UnreadableFile, match="line 3"):
-        decode(data)
+        decoded_of(data)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail_otherwise(data):
     decoded = None
     with contextlib.suppress(UnreadableFile):
-        decoded = decode(data)
+        decoded = decoded_of(data)
     assert decoded is None or len(decoded.delimiter) == 1
 
 
@@ -129,17 +134,17 @@ def test_no_bytes_make_it_fail_otherwise(data):
 def test_accents_of_europe_are_not_read_as_kanji(encoding):
     text = "id,dirección,población\n1,Calle Peñón,Málaga\n2,Plaza España,Cádiz\n"
     with pytest.raises(UnreadableFile, match="Windows-1252"):
-        decode(text.encode(encoding))
+        decoded_of(text.encode(encoding))
 
 
 def test_latin_letters_beside_kanji_are_cp932():
     text = "名称,場所\nAED本体,A棟1階\nb棟,c館\nWiFiルータ,b棟\n"
-    assert decode(text.encode("cp932")).text == text
+    assert decoded_of(text.encode("cp932")).lines().read() == text
 
 
 def test_korean_is_not_read_as_euc_jp():
     with pytest.raises(UnreadableFile, match="Korean"):
-        decode(
+        decoded_of(
             ("시설명,주소,위도,경도\n" + "시청,서울특별시 중구 세종대로,37.5,126.9\n" * 5).encode(
                 "euc_kr"
             )

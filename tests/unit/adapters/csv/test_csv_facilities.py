@@ -24,7 +24,7 @@ def test_a_facility_that_is_not_listed_rejects_the_row_and_is_remarked():
     rows = [HEADER, ["222127", "1", "F01", "1階", "有"], ["222127", "2", "F99", "2階", "有"]]
     read = imported(rows, facilities=FACILITIES)
     assert len(entities(read)) == 1
-    assert read.report.rejected[0].row == 3
+    assert next(iter(read.report.rejected)).row == 3
     assert any("not in the list" in remark for remark in read.report.remarks)
 
 

@@ -3,12 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.csv.identity import RowKeys, file_scope, name_rows, stable_identifier
+from adapters.csv.identity import RowKeys, file_scope, name_row, stable_identifier
+from adapters.csv.row_store import RowStore, StoredRow
 from tests.unit.adapters.csv.tables import AED, aed, entities, imported
 
 
 def ids(rows, **options):
     return [entity["id"] for entity in entities(imported([AED, *rows], **options))]
+
+
+def name_rows(keys):
+    store = RowStore()
+    for place, one in enumerate(keys):
+        store.add(StoredRow(place, place + 2, "Place", "222127", one, ""), {})
+    for place in store.places_to_be_keyed():
+        store.set_keys(place, keys[place])
+    store.find_repeated()
+    return [name_row(row.keys, repeated=row.is_repeated) for row in store.rows()]
 
 
 def test_a_stated_id_names_the_row():
@@ -67,7 +78,7 @@ def test_a_row_without_anything_to_name_it_is_rejected():
     other = ["222127", "7", "消火栓", "焼津市", "34.8", "138.3", "65"]
     read = imported([header, row, other])
     assert len(read.report.rejected) == 1
-    assert read.report.rejected[0].row == 2
+    assert next(iter(read.report.rejected)).row == 2
 
 
 def test_an_unknown_municipality_does_not_mix_towns():

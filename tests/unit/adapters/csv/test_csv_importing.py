@@ -5,12 +5,13 @@ import tomllib
 
 import pytest
 
-from adapters.csv.importing import ImportOptions, read_file, shipped_types
+from adapters.csv.importing import shipped_types
 from adapters.csv.layout import LayoutError, parse_layout, shipped_layouts
 from adapters.csv.proposal import propose_mapping
 from adapters.csv.recognition import recognise
 from adapters.csv.rendering import render, render_totals
-from tests.unit.adapters.csv.tables import AED, aed, csv_bytes, entities, imported
+from adapters.csv.scratch import ScratchFile
+from tests.unit.adapters.csv.tables import AED, aed, csv_bytes, entities, imported, imported_bytes
 
 UNKNOWN = [
     ["樹種", "本数", "公園", "植樹日"],
@@ -29,7 +30,7 @@ def test_a_proposal_is_a_mapping_that_imports_the_file():
     rows = [["樹種", "名称", "住所", "本数", "植樹日", "緯度", "経度"],
             ["さくら", "中央公園", "焼津市本町", "12", "2020/4/1", "34.86", "138.32"],
             ["うめ", "西公園", "焼津市西", "3", "2021/4/1", "34.87", "138.31"]]  # fmt: skip
-    proposal = propose_mapping(csv_bytes(rows), "222127_trees.csv")
+    proposal = propose_mapping(ScratchFile(csv_bytes(rows)), "222127_trees.csv")
     document = tomllib.loads(proposal)
     assert document["type"] == "Trees"
     assert document["attributes"]["columnD"] == {"headers": ["本数"], "kind": "integer"}
@@ -44,7 +45,7 @@ def test_a_proposal_is_a_mapping_that_imports_the_file():
 def test_a_proposal_makes_no_number_of_a_code_and_no_telephone_of_a_street():
     rows = [["棟", "窓口", "通り", "樹齢"]]
     rows += [[f"0{n}", f"054-626-11{n}", f"Kita-chō {n}-1-1", str(n)] for n in range(11, 20)]
-    proposal = propose_mapping(csv_bytes(rows), "trees.csv")
+    proposal = propose_mapping(ScratchFile(csv_bytes(rows)), "trees.csv")
     assert 'headers = ["棟"] }' in proposal
     assert 'headers = ["窓口"], kind = "phone" }' in proposal
     assert 'headers = ["通り"] }' in proposal
@@ -52,7 +53,7 @@ def test_a_proposal_makes_no_number_of_a_code_and_no_telephone_of_a_street():
 
 
 def test_a_proposal_for_a_table_without_names_is_a_valid_mapping_too():
-    proposal = propose_mapping(csv_bytes(UNKNOWN), "trees.csv")
+    proposal = propose_mapping(ScratchFile(csv_bytes(UNKNOWN)), "trees.csv")
     read = imported(UNKNOWN, mapping=parse_layout(proposal, "trees.toml"))
     assert len(entities(read)) == 2
 
@@ -118,7 +119,7 @@ def test_a_file_without_rows_is_an_empty_import():
 
 
 def test_unreadable_files_are_reports_not_exceptions():
-    report = read_file(b"<html>404</html>", "aed.csv", ImportOptions()).report
+    report = imported_bytes(b"<html>404</html>", "aed.csv").report
     assert report.outcome == "refused"
     assert report.reason
     assert report.remedy
@@ -180,7 +181,7 @@ def test_the_report_names_file_row_column_value_reason_and_remedy():
         [AED, aed("1", east="東経"), aed("2", name=""), aed("3", "公園"), aed("4", "駅")],
         "222127_aed.csv",
     )
-    document = read.report.as_json()
+    document = json.loads(b"".join(read.report.json_parts()))
     json.dumps(document)
     assert document["rejected"] == [
         {"file": "222127_aed.csv", "row": 3, "column": "C", "header": "名称", "value": "",

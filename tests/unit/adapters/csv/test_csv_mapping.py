@@ -2,8 +2,7 @@
 
 import pytest
 
-from adapters.csv.importing import ImportOptions, read_file
-from tests.unit.adapters.csv.tables import AED, aed, entities, imported
+from tests.unit.adapters.csv.tables import AED, aed, entities, imported, imported_bytes
 
 
 def value(entity, name):
@@ -57,7 +56,10 @@ def test_an_unknown_mark_is_a_note_and_a_warning():
     entity = entities(read)[0]
     assert "pediatricSupport" not in entity
     assert value(entity, "pediatricSupportNote") == "☆"
-    assert read.report.place(read.report.warnings[0]) == "row 2, column H (小児対応設備の有無)"
+    assert (
+        read.report.place(next(iter(read.report.warnings)))
+        == "row 2, column H (小児対応設備の有無)"
+    )
 
 
 HAZARDS = ["ID", "名称", "所在地_連結表記", "災害種別_洪水", "災害種別_地震", "災害種別_津波"]
@@ -80,7 +82,7 @@ def test_an_unclear_hazard_is_never_read_as_no(mark):
     entity, report = hazards("1", mark, "")
     assert value(entity, "hazardTypes") == ["flood"]
     assert value(entity, "hazardTypesUnclear") == ["earthquake"]
-    assert report.warnings[0].column == 4
+    assert next(iter(report.warnings)).column == 4
 
 
 def test_a_site_without_any_mark_has_no_array_but_a_warning():
@@ -104,8 +106,8 @@ def test_the_two_legal_things_are_two_types():
     ]
     assert value(found[0], "hazardTypes") == ["flood", "earthquake"]
     assert value(found[2], "alsoDesignatedShelter") is True
-    assert read.report.rejected[0].row == 5
-    assert "広場" in read.report.rejected[0].reason
+    assert next(iter(read.report.rejected)).row == 5
+    assert "広場" in next(iter(read.report.rejected)).reason
 
 
 def test_the_time_of_observation_may_stand_in_a_column_name():
@@ -289,7 +291,7 @@ def test_licence_and_attribution_travel_with_the_entities():
 def test_the_same_table_in_cp932_and_tabs_gives_the_same_entities():
     rows = [AED, aed("1"), aed("2", "図書館")]
     tsv = "\r\n".join("\t".join(row) for row in rows).encode("cp932")
-    assert entities(read_file(tsv, "222127_aed.tsv", ImportOptions())) == entities(imported(rows))
+    assert entities(imported_bytes(tsv, "222127_aed.tsv")) == entities(imported(rows))
 
 
 def test_what_is_said_of_a_cell_is_said_of_every_row_that_has_it():

@@ -58,5 +58,5 @@ def test_where_the_publisher_is_found(name, code, found_in):
 
 def test_a_far_position_is_told():
     warnings = imported([AED, aed("1", north="43.06", east="141.35")]).report.warnings
-    assert len(warnings) == 1
-    assert "km from 焼津市" in warnings[0].reason
+    (warning,) = warnings
+    assert "km from 焼津市" in warning.reason

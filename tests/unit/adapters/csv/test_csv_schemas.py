@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from adapters.csv.command import _parser
-from adapters.csv.importing import ImportOptions, read_file, shipped_types
+from adapters.csv.importing import shipped_types
 from adapters.csv.layout import KINDS, Layout, parse_layout, shipped_layouts
 from adapters.csv.vocabulary import CONTEXT_URL, NAMESPACE
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.validation import Validation
-from tests.unit.adapters.csv.tables import csv_bytes
+from tests.unit.adapters.csv.tables import csv_bytes, imported_bytes
 
 ROOT = Path(__file__).resolve().parents[4]
 MODELS = ROOT / "schemas" / "models"
@@ -95,7 +95,7 @@ def filled(layout: Layout) -> list[list[str]]:
 
 @pytest.mark.parametrize("layout", shipped_layouts(), ids=lambda layout: layout.name)
 def test_what_a_layout_makes_of_good_values_fits_the_schema(layout):
-    read = read_file(csv_bytes(filled(layout)), "222127_x.csv", ImportOptions(mapping=layout))
+    read = imported_bytes(csv_bytes(filled(layout)), "222127_x.csv", mapping=layout)
     assert read.mapped is not None, read.report.rejected
     (mapped,) = read.mapped.entities
     Validation(Schemas(), strict_names=True).check(mapped.entity)
@@ -142,8 +142,8 @@ def test_the_mapping_file_of_the_guide_is_right():
     header = ["市区町村コード", "NO", "名称", "樹種", "樹高", "植樹日", "保護樹", "緯度", "経度"]
     row = ["222127", "1", "大楠", "くすのき", "12ｍ", "昭和63年4月1日", "", "138.3", "34.8"]
     rows = [header, row]
-    read = read_file(csv_bytes(rows), "trees.csv", ImportOptions(mapping=layout))
-    entity = read.mapped.entities[0].entity
+    read = imported_bytes(csv_bytes(rows), "trees.csv", mapping=layout)
+    entity = next(iter(read.mapped.entities)).entity
     assert entity["id"] == "urn:ngsi-ld:Tree:222127-1"
     assert entity["isProtected"] == {"type": "Property", "value": False}
     assert entity["height"] == {

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from adapters.csv.decoding import UnreadableFile, decode
 from adapters.csv.headers import column_letters, normal_header, shared_prefixes, unique_names
 from adapters.csv.layout import known_headers
+from adapters.csv.scratch import ScratchFile
 from adapters.csv.table import read_table
 from tests.unit.adapters.csv.tables import csv_bytes
 
 
 def table(text: str):
-    return read_table(decode(text.encode()), known_headers().__contains__)
+    return read_table(decode(ScratchFile(text.encode())), known_headers().__contains__)
 
 
 def test_row_numbers_are_those_of_the_spreadsheet():
@@ -44,8 +45,7 @@ def test_a_linkdata_column_of_more_than_row_numbers_is_kept():
 
 def test_rows_of_other_widths_are_kept_and_told():
     found = table("名称,住所,備考\nA,焼津市\nB,焼津市,x,surplus\n")
-    assert found.rows[0].cells == ["A", "焼津市", ""]
-    assert found.rows[1].cells == ["B", "焼津市", "x"]
+    assert [row.cells for row in found.rows] == [["A", "焼津市", ""], ["B", "焼津市", "x"]]
     assert any("row 3" in remark for remark in found.remarks)
 
 
@@ -54,7 +54,7 @@ def test_notes_at_the_end_are_no_rows():
         "名称,住所,緯度,経度\nA,焼津市,34.8,138.3\n※この一覧は毎年更新します,,,\n凡例,○,,\n"
     )
     assert len(found.rows) == 1
-    assert [row.number for row in found.note_rows] == [3, 4]
+    assert found.notes == [3, 4]
 
 
 def test_empty_and_repeated_names_are_made_unique():
@@ -112,7 +112,7 @@ def test_column_letters():
 @given(st.lists(st.lists(st.text(max_size=6), min_size=2, max_size=4), min_size=1, max_size=6))
 def test_any_table_is_read_or_refused(rows):
     try:
-        found = read_table(decode(csv_bytes(rows)))
+        found = read_table(decode(ScratchFile(csv_bytes(rows))))
     except UnreadableFile:
         return
     assert all(len(row.cells) == len(found.header) for row in found.rows)

@@ -29,7 +29,7 @@ def test_a_row_labelled_as_a_total_is_no_area(word):
     assert read.report.rows.ignored == 1
     told = render(read.report)
     assert "totals of others, not things of their own, left out: 4" in told
-    assert read.report.warnings == []
+    assert list(read.report.warnings) == []
 
 
 OF_EACH_DAY = [
@@ -55,7 +55,7 @@ def test_totals_are_told_from_areas(rows, left, ignored):
     read = imported([HEADER, *rows])
     assert names(read) == left
     assert read.report.rows.ignored == ignored
-    assert read.report.warnings == []
+    assert list(read.report.warnings) == []
 
 
 def test_totals_of_parts_may_stand_above_them():
@@ -89,7 +89,7 @@ def test_figures_that_are_withheld_leave_a_total_undoubted():
         [HEADER, area("本町", "10", "12"), area("栄町", "X", "X", "X"), area("合計", "15", "15")]
     )
     assert read.report.rows.ignored == 1
-    assert read.report.warnings == []
+    assert list(read.report.warnings) == []
 
 
 def test_a_total_in_another_column_than_the_name_is_told_apart_too():

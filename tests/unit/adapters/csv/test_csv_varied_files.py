@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from adapters.csv.importing import ImportOptions, ReadFile, read_file
-from tests.unit.adapters.csv.tables import entities
+from adapters.csv.importing import ReadFile
+from tests.unit.adapters.csv.tables import entities, imported_bytes
 
 HEADER = (
     "市区町村コード,NO,名称,名称_カナ,住所,緯度,経度,設置位置"
@@ -23,7 +23,8 @@ GOOD = text(HEADER, HALL, HOUSE)
 
 
 def read(data: str | bytes, name: str = "222127_aed.csv") -> ReadFile:
-    return read_file(data if isinstance(data, bytes) else data.encode(), name, ImportOptions())
+    content = data if isinstance(data, bytes) else data.encode()
+    return imported_bytes(content, name)
 
 
 EXPECTED = entities(read(GOOD))
@@ -121,7 +122,7 @@ def test_degrees_minutes_and_seconds_are_read_and_listed(written):
     cells = ",".join(f'"{cell}"' for cell in quoted.split(","))
     found = read(text(HEADER, HALL.replace("34.8669,138.3237", cells)))
     assert entities(found)[0]["location"]["value"]["coordinates"] == [138.3237, 34.8669]
-    assert "degrees, minutes, seconds" in found.report.repairs[0].reason
+    assert "degrees, minutes, seconds" in next(iter(found.report.repairs)).reason
 
 
 def test_minutes_beyond_59_are_no_position():
@@ -200,4 +201,4 @@ def test_a_position_a_degree_away_is_told_with_the_town_it_is_near(north, east):
 
 def test_the_far_end_of_a_large_municipality_is_not_doubted():
     row = HALL.replace("222127", "221309").replace("34.8669,138.3237", "35.2118,137.8913")
-    assert read(text(HEADER, row)).report.warnings == []
+    assert not read(text(HEADER, row)).report.warnings
