@@ -181,7 +181,7 @@ def check_limits(_settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Verdict.DOUBTFUL,
             "open files",
-            f"{hard}; the embedded database opens about 48 for each tenant",
+            f"{hard}; the embedded database opens 18 to 48 for each tenant",
             f"`ulimit -n {_FILES}` as root, LimitNOFILE= in the systemd unit",
         )
 

@@ -156,6 +156,7 @@ def _registration_notifier(
 def _engine_stores(
     databases: Databases, entities: MongoEntityStore, settings: Settings
 ) -> EngineStores:
+    tenants = Tenants(databases)
     return EngineStores(
         lease=MongoLease(
             databases,
@@ -167,10 +168,12 @@ def _engine_stores(
         source=MongoChangeSource(databases),
         log=MongoChangeLog(databases),
         positions=MongoPositionStore(databases),
-        subscriptions=MongoSubscriptionStore(databases=databases, tenants=Tenants(databases)),
+        subscriptions=MongoSubscriptionStore(databases=databases, tenants=tenants),
         records=MongoDeliveryRecordStore(databases),
         entities=entities,
-        outbox=MongoOutbox(databases=databases, clock=system_clock, days_buried=_DAYS_BURIED),
+        outbox=MongoOutbox(
+            databases=databases, tenants=tenants, clock=system_clock, days_buried=_DAYS_BURIED
+        ),
     )
 
 

@@ -7,7 +7,7 @@ code between fork and exec is not safe in a process with threads. Elsewhere than
 command runs without the tether.
 
 The program may open as many files as the system lets it: a shell's 1,024 are used up by a mongod
-with 18 tenants (about 48 files each), which then aborts.
+with 20 to 50 tenants (18 to 48 files each), which then aborts.
 """
 
 from __future__ import annotations

@@ -23,18 +23,23 @@ from broker.model.clock import Clock
 from broker.storage.deliveries import KeptItem
 from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
+from broker.storage.mongo.tenants import Tenants
 
 
 class MongoOutbox:
     """Implements `broker.storage.deliveries.Outbox`."""
 
-    def __init__(self, *, databases: Databases, clock: Clock, days_buried: int) -> None:
+    def __init__(
+        self, *, databases: Databases, tenants: Tenants, clock: Clock, days_buried: int
+    ) -> None:
         self._databases = databases
+        self._tenants = tenants
         self._clock = clock
         self._days_buried = days_buried
 
     async def insert(self, tenant: str, items: Sequence[KeptItem]) -> list[str]:
         """Keep items and return their keys; those that are kept already are not kept twice."""
+        await self._tenants.ensure(tenant, "deliveries")
         now = self._clock()
         writes = [_unless_later(key_of(item), _encode(item, now)) for item in items]
         with translated():

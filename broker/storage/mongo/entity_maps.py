@@ -35,7 +35,7 @@ class MongoEntityMapStore:
         self, tenant: str, entity_map: StoredEntityMap, entity_ids: Sequence[str], *, most: int
     ) -> None:
         """Store a map. Where that makes more than `most`, those that end soonest are deleted."""
-        await self._tenants.ensure(tenant)
+        await self._tenants.ensure(tenant, "entity maps")
         expiry = _date(entity_map.expires_at)
         with translated():
             for first in range(0, len(entity_ids), PIECE):

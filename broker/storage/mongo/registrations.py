@@ -61,7 +61,7 @@ class MongoRegistrationStore:
     async def insert(self, registration: Registration, *, revision: int | None = None) -> Outcome:
         """Store a new registration, creating its tenant."""
         tenant = registration.tenant
-        await self._tenants.ensure(tenant)
+        await self._tenants.ensure(tenant, "registrations")
         document = _encode(registration)
 
         async def step(session: AsyncClientSession) -> Outcome:

@@ -36,7 +36,7 @@ class MongoRepeatStore:
 
     async def reserve(self, tenant: str, key: str, fingerprint: str) -> Reservation:
         """Reserve a key, or return what is known of it. Creates the tenant."""
-        await self._tenants.ensure(tenant)
+        await self._tenants.ensure(tenant, "repeats")
         repeats = self._databases.of(tenant)[COLLECTION]
         at = datetime.fromisoformat(self._clock())
         with translated():

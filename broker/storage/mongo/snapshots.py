@@ -55,7 +55,7 @@ class MongoSnapshotStore:
 
     async def insert(self, snapshot: Snapshot, now: str) -> bool:
         """Store a new snapshot; false if there is one with its id."""
-        await self._tenants.ensure(snapshot.tenant)
+        await self._tenants.ensure(snapshot.tenant, "snapshots")
         document = _encode(snapshot)
         with translated():
             for _ in range(2):

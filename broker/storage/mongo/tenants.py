@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.errors import CollectionInvalid, OperationFailure
 
-from broker.model.spaces import is_snapshot
 from broker.storage.mongo.connection import Databases
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.filters_geo import path_of_geometry
@@ -22,56 +23,68 @@ GEOMETRIES = {
 """The GeoProperties of the standard (clause 4.7.1); others get their index when queries ask."""
 
 EXPIRY_INDEX = "entity_expiry"
-INDEXES: dict[str, list[IndexModel]] = {
-    "entities": [
-        IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
-        IndexModel([("n", ASCENDING)], name="attribute_names"),
-        IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
-        *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
-        IndexModel([("xd", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
-        IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
-    ],
-    "changes": [
-        IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
-        IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
-    ],
-    "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY)],
-    "catalogue": [],
-    "entityMaps": [IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0)],
-    "entityMapPieces": [
-        IndexModel([("m", ASCENDING), ("p", ASCENDING)], name="piece", unique=True),
-        IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0),
-    ],
-    "subscriptions": [],
-    "registrations": [
-        IndexModel([("t", ASCENDING)], name="type"),
-        IndexModel([("n", ASCENDING)], name="attribute_names"),
-        IndexModel([("p", ASCENDING)], name="proxied", sparse=True),
-        IndexModel([("xd", ASCENDING)], name="expiry", sparse=True),
-    ],
-    "registrationLog": [],
-    "registrationSubscriptions": [],
-    "registry": [],
-    "snapshots": [
-        IndexModel(
-            [("id", ASCENDING)],
-            name="live",
-            unique=True,
-            partialFilterExpression={"l": True},
-        ),
-        IndexModel([("xd", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY),
-    ],
-    "deliveries": [
-        IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
-        IndexModel([("xd", ASCENDING)], name="buried", expireAfterSeconds=0, sparse=True),
-    ],
+Part: TypeAlias = Literal[
+    "entities", "repeats", "entity maps", "registrations", "snapshots", "deliveries"
+]
+"""What belongs together and is made together. Every tenant has its entities; the other parts come
+when they are used first, as each index is an open file and a bit of each start after a crash."""
+
+COLLECTIONS: Mapping[Part, Mapping[str, Sequence[IndexModel]]] = {
+    "entities": {
+        "entities": [
+            IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
+            IndexModel([("n", ASCENDING)], name="attribute_names"),
+            IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
+            *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
+            IndexModel([("xd", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
+            IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
+        ],
+        "changes": [
+            IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
+            IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
+        ],
+        "catalogue": [],
+        "subscriptions": [],
+    },
+    "repeats": {
+        "repeats": [IndexModel([("c", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY)],
+    },
+    "entity maps": {
+        "entityMaps": [IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0)],
+        "entityMapPieces": [
+            IndexModel([("m", ASCENDING), ("p", ASCENDING)], name="piece", unique=True),
+            IndexModel([("xd", ASCENDING)], name="ended", expireAfterSeconds=0),
+        ],
+    },
+    "registrations": {
+        "registrations": [
+            IndexModel([("t", ASCENDING)], name="type"),
+            IndexModel([("n", ASCENDING)], name="attribute_names"),
+            IndexModel([("p", ASCENDING)], name="proxied", sparse=True),
+            IndexModel([("xd", ASCENDING)], name="expiry", sparse=True),
+        ],
+        "registrationLog": [],
+        "registry": [],
+    },
+    "snapshots": {
+        "snapshots": [
+            IndexModel(
+                [("id", ASCENDING)],
+                name="live",
+                unique=True,
+                partialFilterExpression={"l": True},
+            ),
+            IndexModel([("xd", ASCENDING)], name="forgotten", expireAfterSeconds=_DAY),
+        ],
+    },
+    "deliveries": {
+        "deliveries": [
+            IndexModel([("s", ASCENDING), ("n", ASCENDING), ("v", ASCENDING)], name="queue"),
+            IndexModel([("xd", ASCENDING)], name="buried", expireAfterSeconds=0, sparse=True),
+        ],
+    },
 }
 """Collections of a tenant's database with the indexes they have from the start."""
-
-_OF_TENANTS = frozenset(
-    {"snapshots", "registrations", "registrationLog", "registrationSubscriptions", "registry"}
-)
-"""Collections the space of a snapshot does not have."""
 
 
 class Tenants:
@@ -80,7 +93,7 @@ class Tenants:
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
         self._known: set[str] = set()
-        self._ready: set[str] = set()
+        self._ready: set[tuple[str, Part]] = set()
         self._lock = asyncio.Lock()
 
     async def exists(self, tenant: str) -> bool:
@@ -94,26 +107,24 @@ class Tenants:
             self._known.add(tenant)
         return bool(names)
 
-    async def ensure(self, tenant: str) -> None:
-        """Create the tenant's collections and indexes unless they are there.
+    async def ensure(self, tenant: str, part: Part = "entities") -> None:
+        """Create the tenant, and the collections and indexes of a part, unless they are there.
 
         Collections are created before the first transaction, which then needs no catalog locks.
         """
-        if tenant in self._ready:
+        if (tenant, part) in self._ready:
             return
         async with self._lock:
-            if tenant in self._ready:
-                return
-            with translated():
-                await self._create(tenant)
-            self._ready.add(tenant)
+            for wanted in ("entities", part):
+                if (tenant, wanted) not in self._ready:
+                    with translated():
+                        await self._create(tenant, wanted)
+                    self._ready.add((tenant, wanted))
             self._known.add(tenant)
 
-    async def _create(self, tenant: str) -> None:
+    async def _create(self, tenant: str, part: Part) -> None:
         database = self._databases.of(tenant)
-        for name, indexes in INDEXES.items():
-            if name in _OF_TENANTS and is_snapshot(tenant):
-                continue
+        for name, indexes in COLLECTIONS[part].items():
             try:
                 await database.create_collection(name)
             except CollectionInvalid:
@@ -127,7 +138,7 @@ class Tenants:
     def forget_one(self, tenant: str) -> None:
         """Forget that a tenant or space is ready."""
         self._known.discard(tenant)
-        self._ready.discard(tenant)
+        self._ready = {(one, part) for one, part in self._ready if one != tenant}
 
     def forget(self) -> None:
         """Ask the database again about every tenant (after it was dropped from outside)."""

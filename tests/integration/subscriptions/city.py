@@ -118,7 +118,9 @@ class City:
             databases=self.databases, tenants=self.tenants, clock=system_clock
         )
         self.records = MongoDeliveryRecordStore(self.databases)
-        self.outbox = MongoOutbox(databases=self.databases, clock=system_clock, days_buried=7)
+        self.outbox = MongoOutbox(
+            databases=self.databases, tenants=self.tenants, clock=system_clock, days_buried=7
+        )
         self.receivers: list[Receiver] = []
         self._owners = itertools.count(1)
 
