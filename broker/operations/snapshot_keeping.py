@@ -81,7 +81,7 @@ class SnapshotKeeper:
         at_work = set(self._tasks)
         for snapshot in await self._work.due(now):
             if snapshot.is_live and snapshot.expires_at <= now:
-                await self._work.end(snapshot, now)
+                await self._work.expire(snapshot, now)
             elif snapshot.key in self._filled and not snapshot.is_live:
                 self._tasks[snapshot.key].cancel()
             elif snapshot.key not in at_work:

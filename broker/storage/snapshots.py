@@ -59,8 +59,8 @@ class SnapshotWork(Protocol):
     async def finish(self, snapshot: Snapshot) -> bool:
         """Store status and details and give the claim back; false if it was lost."""
 
-    async def end(self, snapshot: Snapshot, now: str) -> bool:
-        """Delete a snapshot, its space to go later; false if it has been deleted."""
+    async def expire(self, snapshot: Snapshot, now: str) -> bool:
+        """End a snapshot whose time has come; false if it was deleted, or given more time."""
 
     async def notified(self, snapshot: Snapshot) -> None:
         """Note that this version has been notified, or that this was given up."""

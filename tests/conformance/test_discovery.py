@@ -51,6 +51,14 @@ async def test_one_type(broker, kinds):
     assert details["name"]["attributeTypes"] == ["Property"]
 
 
+async def test_the_attributes_of_a_type_come_in_the_order_of_their_names(broker, kind):
+    letters = "qwertzuiopasdfghjklyxcvbnm"
+    body = {"id": f"urn:ngsi-ld:{kind}:1", "type": kind} | dict.fromkeys(letters, 1)
+    assert (await broker.post("/entities", body)).status == 201
+    details = (await broker.get(f"/types/{kind}")).json["attributeDetails"]
+    assert [each["attributeName"] for each in details] == sorted(letters)
+
+
 async def test_attributes(broker, kinds):
     body = (await broker.get("/attributes", **kinds)).json
     assert body["type"] == "AttributeList"

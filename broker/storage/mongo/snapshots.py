@@ -97,10 +97,16 @@ class MongoSnapshotStore:
 
     async def end(self, snapshot: Snapshot, now: str) -> bool:
         """Delete a snapshot, its space to go later; false if it has been deleted."""
+        return await self._end({"_id": snapshot.key, "l": True}, snapshot.tenant, now)
+
+    async def expire(self, snapshot: Snapshot, now: str) -> bool:
+        """End a snapshot whose time has come; false if it was deleted, or given more time."""
+        expired = {"_id": snapshot.key, "l": True, "x": {"$lte": now}}
+        return await self._end(expired, snapshot.tenant, now)
+
+    async def _end(self, which: Document, tenant: str, now: str) -> bool:
         with translated():
-            result = await self._of(snapshot.tenant).update_one(
-                {"_id": snapshot.key, "l": True}, _ending(now)
-            )
+            result = await self._of(tenant).update_one(which, _ending(now))
         return bool(result.modified_count)
 
     async def touch(self, snapshot: Snapshot, now: str) -> None:
