@@ -12,17 +12,31 @@ NOT_CARRIED_OUT: Mapping[str, str] = {
     "lazy": "no value is asked of a device on demand; let it send measures",
     "cbHost": "measures go to the broker this adapter is configured for",
     "trust": "requests carry the token this adapter is configured with",
+    "defaultEntityNameConjunction": "entities are urn:ngsi-ld:{type}:{device} or as entity_name "
+    "or entityNameExp say",
+    "storeLastMeasure": "the entity in the broker holds the last values",
+    "useCBflowControl": "the adapter waits for the broker in its own way",
 }
+NOT_CARRIED_OUT_VALUES: Mapping[str, tuple[frozenset[str], str]] = {
+    "ngsiVersion": (frozenset({"v2"}), "entities are always written as NGSI-LD"),
+    "transport": (frozenset({"amqp"}), "measures come over MQTT or HTTP"),
+    "timestamp": (frozenset({"false"}), "the time a measure states is always kept as observedAt"),
+}
+"""Members of which only some values have no effect."""
 
 
 def warnings_about(document: Any, place: str) -> list[str]:
     """Say which members of a group or device have no effect, one sentence each."""
     if not isinstance(document, Mapping):
         return []
+    ignored = [(one, meaning) for one, meaning in NOT_CARRIED_OUT.items() if document.get(one)]
+    ignored += [
+        (f"{one}: {document[one]}", meaning)
+        for one, (values, meaning) in NOT_CARRIED_OUT_VALUES.items()
+        if str(document.get(one)).lower() in values
+    ]
     return [
-        f"{place}.{member} is kept but not carried out: {meaning}"
-        for member, meaning in NOT_CARRIED_OUT.items()
-        if document.get(member)
+        f"{place}.{member} is kept but not carried out: {meaning}" for member, meaning in ignored
     ]
 
 

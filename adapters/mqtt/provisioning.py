@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -30,6 +31,8 @@ from adapters.mqtt.registry import Registry
 log = logging.getLogger(__name__)
 
 DEVICE_LIMIT = 10_000
+LONGEST_LEVEL = 1_000
+NO_TOPIC_LEVEL = re.compile("[/+#\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 class RegistryStore(Protocol):
@@ -264,8 +267,7 @@ def group_from(document: Any, service: str, subservice: str, place: str) -> Grou
     for member in ("resource", "apikey"):
         if not isinstance(document.get(member), str):
             raise WrongSyntax(f"{place} has no {member}; resource and apikey identify a group")
-    if not document["apikey"]:
-        raise WrongSyntax(f"{place}.apikey is empty")
+    _check_topic_level(document["apikey"], f"{place}.apikey")
     _say_what_is_not_carried_out(document, place)
     rest = _without_identity(document)
     return Group(service, subservice, document["resource"], document["apikey"], rest)
@@ -277,13 +279,30 @@ def device_from(document: Any, service: str, subservice: str, place: str) -> Dev
     device_id = document.get("device_id")
     if device_id in (None, ""):
         raise MissingAttributes(f"{place} has no device_id")
-    if not isinstance(device_id, str) or any(mark in device_id for mark in "/+#"):
-        raise WrongSyntax(f"{place}.device_id is {device_id!r}; it should be a text without / + #")
+    _check_topic_level(device_id, f"{place}.device_id")
     apikey = document.get("apikey")
-    if not isinstance(apikey, (str, type(None))):
-        raise WrongSyntax(f"{place}.apikey should be a text")
+    if apikey:
+        _check_topic_level(apikey, f"{place}.apikey")
     _say_what_is_not_carried_out(document, place)
     return Device(service, subservice, apikey or "", device_id, _without_identity(document))
+
+
+def _check_topic_level(value: Any, place: str) -> None:
+    """Refuse what cannot be one level of a topic such as `/json/{apikey}/{device_id}/attrs`."""
+    if not isinstance(value, str):
+        raise WrongSyntax(f"{place} is {value!r:.80}; it should be a text")
+    if not value:
+        raise WrongSyntax(f"{place} is empty")
+    if len(value) > LONGEST_LEVEL:
+        raise WrongSyntax(
+            f"{place} has {len(value)} characters; it should have at most {LONGEST_LEVEL}, "
+            "to fit into a topic"
+        )
+    if marks := "".join(dict.fromkeys(NO_TOPIC_LEVEL.findall(value))):
+        raise WrongSyntax(
+            f"{place} is {value!r:.80}; it should be a text without {marks!r}, which no topic can "
+            "carry: / + # have a meaning in topics, and control characters are not allowed"
+        )
 
 
 def group_document(group: Group) -> dict[str, Any]:

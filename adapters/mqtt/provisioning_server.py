@@ -23,6 +23,8 @@ from broker import __version__
 SERVICE = re.compile(r"[A-Za-z0-9_]{1,50}")
 SERVICE_PATH = re.compile(r"/|(/[A-Za-z0-9_]{1,50}){1,10}|/\*")
 LIMITS = (1, 10**9)
+LIST_PARAMETERS = frozenset({"limit", "offset", "detailed"})
+"""Lists are always detailed."""
 
 
 def routes(provisioning: Provisioning, health: Health) -> list[Route]:
@@ -78,7 +80,8 @@ class _Api:
         groups = self._provisioning.list_groups(_scope(request))
         offset, limit = _page(request)
         page = groups[offset : offset + limit]
-        return Response(200, {"count": len(groups), _groups_member(request): page})
+        body = {"count": len(groups), _groups_member(request): page}
+        return Response(200, body, headers=_about_parameters(request))
 
     async def change_group(self, request: Request) -> Response:
         changes = _body(request)
@@ -98,7 +101,8 @@ class _Api:
         return _created(warnings_about_all(documents, "devices"))
 
     async def list_devices(self, request: Request) -> Response:
-        return Response(200, self._provisioning.list_devices(_scope(request), *_page(request)))
+        devices = self._provisioning.list_devices(_scope(request), *_page(request))
+        return Response(200, devices, headers=_about_parameters(request))
 
     async def get_device(self, request: Request) -> Response:
         device = self._provisioning.get_device(_scope(request), *_device_key(request))
@@ -134,6 +138,14 @@ def _created(warnings: list[str]) -> Response:
 
 def _warning_header(warnings: list[str]) -> dict[str, str]:
     return {"Warning": f'299 - "{"; ".join(warnings)[:4000]}"'} if warnings else {}
+
+
+def _about_parameters(request: Request) -> dict[str, str]:
+    """Say of parameters of a list that nothing here acts on them: all of it is answered."""
+    ignored = sorted(request.query.keys() - LIST_PARAMETERS)
+    names = ", ".join(name for name in ignored if name.isidentifier() and name.isascii())
+    told = f"query parameters not carried out: {names}" if names else ""
+    return _warning_header([told] if told else [])
 
 
 def _scope(request: Request) -> Scope:

@@ -150,6 +150,43 @@ async def test_all_devices_are_listed_where_no_limit_is_stated(api: Api) -> None
     assert len(page["devices"]) == 1100
 
 
+@pytest.mark.parametrize("bad", ["a/b", "a#", "+", "a\x00", "d" * 1001, 5])
+@pytest.mark.parametrize("member", ["device_id", "apikey"])
+async def test_a_device_no_topic_can_name_is_refused(api: Api, member: str, bad: Any) -> None:
+    status, problem = await api("POST", "/iot/devices", {"devices": [{**DEVICE, member: bad}]})
+    assert (status, problem["name"]) == (400, "WRONG_SYNTAX")
+    assert problem["message"].startswith(f"devices[0].{member} ")
+    assert (await api("GET", "/iot/devices"))[1]["count"] == 0
+
+
+@pytest.mark.parametrize("path", ["/iot/devices", "/iot/groups"])
+async def test_a_list_says_which_parameters_it_does_not_know(api: Api, path: str) -> None:
+    told = await api.header(
+        "GET", f"{path}?limit=5&detailed=on&protocol=x&entity=y", None, "Warning"
+    )
+    assert told == '299 - "query parameters not carried out: entity, protocol"'
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "is_told"),
+    [
+        ("transport", "MQTT", False),
+        ("transport", "AMQP", True),
+        ("ngsiVersion", "ld", False),
+        ("ngsiVersion", "v2", True),
+        ("timestamp", True, False),
+        ("timestamp", False, True),
+        ("storeLastMeasure", True, True),
+    ],
+)
+async def test_what_has_no_effect_is_told(
+    api: Api, member: str, value: Any, *, is_told: bool
+) -> None:
+    _, answer = await api("POST", "/iot/devices", {"devices": [{**DEVICE, member: value}]})
+    assert bool(answer.get("warnings")) is is_told
+    assert (await api("GET", "/iot/devices/d1"))[1][member] == value
+
+
 async def test_groups_are_paged_and_counted(api: Api) -> None:
     groups = [{**GROUP, "apikey": f"key{number}"} for number in range(5)]
     await api("POST", "/iot/groups", {"groups": groups})
@@ -218,6 +255,18 @@ BAD_GROUPS: dict[str, tuple[Any, str]] = {
     "an array": ([GROUP], "should be a JSON object"),
     "no resource": ({"groups": [{"apikey": "k"}]}, "groups[0] has no resource"),
     "no apikey": ({"groups": [{"resource": "/r"}]}, "groups[0] has no apikey"),
+    "an apikey no topic can carry": (
+        {"groups": [{"resource": "/r", "apikey": "a/b+"}]},
+        "groups[0].apikey is 'a/b+'; it should be a text without '/+'",
+    ),
+    "an apikey that is too long": (
+        {"groups": [{"resource": "/r", "apikey": "k" * 1001}]},
+        "apikey has 1001 characters",
+    ),
+    "an apikey with a control character": (
+        {"groups": [{"resource": "/r", "apikey": "k\n"}]},
+        "control characters",
+    ),
     "an empty apikey": ({"groups": [{"resource": "/r", "apikey": ""}]}, "apikey is empty"),
     "attributes no list": ({"groups": [{**GROUP, "attributes": {}}]}, "should be an array"),
     "an attribute without name": ({"groups": [{**GROUP, "attributes": [{}]}]}, "has no name"),
