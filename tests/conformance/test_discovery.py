@@ -52,11 +52,11 @@ async def test_one_type(broker, kinds):
 
 
 async def test_the_attributes_of_a_type_come_in_the_order_of_their_names(broker, kind):
-    letters = "qwertzuiopasdfghjklyxcvbnm"
-    body = {"id": f"urn:ngsi-ld:{kind}:1", "type": kind} | dict.fromkeys(letters, 1)
+    names = [f"p{letter}" for letter in "wertzuioasdfghjklyxcvbnm"]
+    body = {"id": f"urn:ngsi-ld:{kind}:1", "type": kind} | dict.fromkeys(names, 1)
     assert (await broker.post("/entities", body)).status == 201
     details = (await broker.get(f"/types/{kind}")).json["attributeDetails"]
-    assert [each["attributeName"] for each in details] == sorted(letters)
+    assert [each["attributeName"] for each in details] == sorted(names)
 
 
 async def test_attributes(broker, kinds):

@@ -39,7 +39,7 @@ async def retrieve_entity_type(incoming: Incoming) -> web.Response:
         "entityCount": info.count,
         "attributeDetails": [
             _attribute(attribute, context) | {"attributeTypes": sorted(attribute.kinds)}
-            for attribute in info.attributes.values()
+            for _, attribute in sorted(info.attributes.items())
         ],
     }
     return await _answer(incoming, body, context)
