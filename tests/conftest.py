@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from tests.servers import Mosquitto, mongodb
+
+# Of every property the same examples in every run, so that none fails but by what was changed, and
+# none because the machine is slow. The long form looks for others.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=os.environ.get("MUTSURA_TEST_LONG") != "1",
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

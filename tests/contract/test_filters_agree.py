@@ -21,7 +21,6 @@ from tests import queries
 
 BY_EXAMPLE = settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

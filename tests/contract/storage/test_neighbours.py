@@ -221,7 +221,8 @@ class City:
 
 @given(steps=STEPS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_it_makes_no_difference_which_worker_is_asked(steps, make_store):
     stores, city = [make_store(), make_store(), make_store()], City()

@@ -220,7 +220,7 @@ def core_definitions():
     return {part: definitions[part] for part in parts}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(user_contexts(), max_size=3), st.one_of(WORDS, IRIS, COMPACT_IRIS))
 def test_names_expand_and_compact_as_pyld_does(users, name):
     core = core_definitions()
@@ -246,7 +246,7 @@ MEANINGS = st.one_of(
 NAMES = st.one_of(WORDS, st.sampled_from(sorted(CORE_TERMS - {"@version", "@protected", "@vocab"})))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.dictionaries(NAMES, MEANINGS, max_size=6), max_size=2), NAMES)
 def test_compaction_never_changes_what_a_name_means(users, name):
     user = context(*users)
