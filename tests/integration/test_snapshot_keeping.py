@@ -201,6 +201,19 @@ async def test_what_has_expired_is_removed(databases):
     assert await node.store.fetch("", snapshot_id, system_clock()) is None
 
 
+async def test_one_that_is_given_more_time_while_it_is_looked_for_what_has_expired_stays(databases):
+    node = Node(databases, "one")
+    snapshot_id = await node.operations.create_snapshot(CALLER, ALL)
+    read = node.store.due
+
+    async def read_before_it_was_given_more(now):
+        return [each.evolve(expires_at=now) for each in await read(now)]
+
+    node.store.due = read_before_it_was_given_more
+    await node.keeper.look()
+    assert await node.store.fetch("", snapshot_id, system_clock()) is not None
+
+
 async def test_spaces_without_a_snapshot_are_swept_away(databases):
     node = Node(databases, "one")
     kept = await node.ready(await node.operations.create_snapshot(CALLER, ALL))
