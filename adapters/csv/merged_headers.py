@@ -32,7 +32,7 @@ def join_header_rows(records: list[list[str]], at: int, is_known: IsKnown) -> tu
     Returns the row that now holds all names, and remarks. Where the shape is not certain nothing
     is changed; if names may go on below, that is told.
     """
-    if at + 1 < len(records) and _may_go_on(records[at], records[at + 1]):
+    if at + 1 < len(records) and _may_go_on(records[at], records[at + 1], is_known):
         upper, lower = records[at], records[at + 1]
         if _is_certain(upper, lower, records[at + 2 : at + 3]):
             records[at + 1] = _joined(upper, lower, is_known)
@@ -49,14 +49,19 @@ def _told(upper: int, lower: int) -> str:
     return f"the header stands in rows {upper} and {lower}, under merged cells; they were joined"
 
 
-def _may_go_on(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """The lower row has words where the upper one has blanks, and no figures."""
+def _may_go_on(upper: Sequence[str], lower: Sequence[str], is_known: IsKnown) -> bool:
+    """The lower row has words where the upper one has blanks, and no figures.
+
+    One such word is enough where all words of the row are known names, as 緯度 and 経度 under 位置.
+    """
     words = [
         cell
         for cell, name in zip(lower, upper, strict=False)
         if trimmed(cell) and not trimmed(name)
     ]
-    return len(words) >= 2 and not any(map(_is_value, lower))
+    names = [cell for cell in lower if trimmed(cell)]
+    enough = 1 if len(names) >= 2 and all(is_known(normal_header(one)) for one in names) else 2
+    return len(words) >= enough and not any(map(_is_value, lower))
 
 
 def _is_certain(

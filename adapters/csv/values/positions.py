@@ -20,6 +20,10 @@ _DMS: Final = re.compile(
     r"(?:(\d{1,2}(?:\.\d+)?)\s*(?:\"|″|''|′′|秒)?)?\s*[NE]?"
 )
 _DMS_PLAIN: Final = re.compile(r"(\d{2,3})([-.:\s])(\d{1,2})\2(\d{1,2}(?:\.\d+)?)")
+_LONG_FIGURE: Final = re.compile(r"[-+]?\d{4,}(?:\.\d+)?")
+_FIGURES_OF_ANOTHER_KIND: Final = (
+    ", not metres of a plane or Mercator projection, nor degrees, minutes and seconds without marks"
+)
 _AS_DECIMAL: Final = "degrees, minutes, seconds written as decimal degrees"
 
 
@@ -39,8 +43,11 @@ def read_position(latitude: str, longitude: str, rules: PositionRules) -> Readin
     if north is None and east is None:
         return NOTHING
     if isinstance(north, str) or isinstance(east, str):
-        words = north if isinstance(north, str) else east
-        return unreadable(f"{words!r} is not a position", "write decimal degrees such as 35.6812")
+        words = str(north if isinstance(north, str) else east)
+        no_degrees = _FIGURES_OF_ANOTHER_KIND if _LONG_FIGURE.fullmatch(words) else ""
+        return unreadable(
+            f"{words!r} is not a position", f"write decimal degrees such as 35.6812{no_degrees}"
+        )
     if north is None or east is None:
         lacking = "latitude" if north is None else "longitude"
         return unreadable(f"the {lacking} is missing", "give both latitude and longitude")

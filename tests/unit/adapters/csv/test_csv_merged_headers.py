@@ -45,6 +45,22 @@ def test_names_missing_in_the_lower_row_are_taken_from_above():
         "名称", "住所", "緯度", "経度", "備考"]  # fmt: skip
 
 
+def test_latitude_and_longitude_below_one_merged_cell_are_joined():
+    upper = ["番号", "公園名", "所在地", "位置", "", "備考"]
+    lower = ["", "", "", "緯度", "経度", ""]
+    rows = [upper, lower, ["1", "中央公園", "焼津市本町1", "34.8669", "138.3237", ""]]
+    read = imported(rows, "parks.csv", entity_type="PointOfInterest")
+    assert read.report.header == ["番号", "公園名", "所在地", "緯度", "経度", "備考"]
+    (entity,) = entities(read)
+    assert entity["name"]["value"] == "中央公園"
+    assert entity["location"]["value"]["coordinates"] == [138.3237, 34.8669]
+
+
+def test_one_word_below_a_nameless_column_is_no_name():
+    rows = [["名称", "住所", ""], ["市役所", "焼津市", "緯度"], ["会館", "焼津市", "x"]]
+    assert header(rows)[:2] == ["名称", "住所"]
+
+
 def test_a_title_is_no_name_of_a_column():
     found = header([["一覧表", "", ""], ["", "名称", "住所"], ["a", "市役所", "焼津市"]])
     assert found[1:] == ["名称", "住所"]

@@ -50,6 +50,7 @@ def test_nothing_stated(latitude, longitude):
         ("緯度経度を確認", "134.05", "not a position"),
         ("134.05", "34.35", "exchanged"),
         ("15322689.81", "4120919.696", "not a position"),
+        ("-128456.3", "-45678.9", "not a position"),
         ("59.91", "10.75", "outside"),
     ],
 )
@@ -108,3 +109,8 @@ def test_no_text_makes_the_readers_fail(one, other):
     read_position(one, other, RULES)
     read_joined_position(one, RULES)
     read_dms_position([one] * 6, RULES)
+
+
+def test_metres_are_told_to_be_none():
+    assert "not metres of a plane" in read_position("-128456.3", "-45678.9", RULES).remedy
+    assert "metres" not in read_position("不明", "138.3", RULES).remedy
