@@ -37,6 +37,34 @@ def test_japanese_in_utf_16_without_a_mark(encoding):
     assert (decoded.lines().read(), decoded.encoding) == (text, encoding)
 
 
+def test_a_gzip_archive_of_several_parts_is_read_to_its_end():
+    first, second = TEXT.encode()[:20], TEXT.encode()[20:]
+    packed = gzip.compress(first) + gzip.compress(second)
+    assert decoded_of(packed).lines().read() == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932", "euc_jp", "utf-16", "iso2022_jp_2"])
+def test_a_text_of_many_parts_is_that_of_one(encoding):
+    text = (
+        "名称,住所,備考\r\n" + "市役所,焼津市本町①丁目,あいうえお\r\n".replace("①", "一") * 60_000
+    )
+    decoded = decoded_of(text.encode(encoding))
+    assert decoded.lines().read().removeprefix("\ufeff") == text
+
+
+def test_a_wrong_byte_far_into_a_file_is_told_with_its_place():
+    text = "名称,住所\r\n" + "市役所,焼津市\r\n" * 90_000
+    data = text.encode() + b"\xff\r\n"
+    with pytest.raises(UnreadableFile, match=rf"byte {len(data) - 2} \(line 90002\) is 0xFF"):
+        decoded_of(data)
+
+
+def test_a_formula_across_two_parts_is_seen():
+    text = "a" * 999_999 + '="001"'
+    assert decoded_of(text.encode()).has_formulas
+    assert not decoded_of(b"a,b\n1,=\n").has_formulas
+
+
 def test_a_gzip_archive_is_unpacked_within_the_limit():
     packed = gzip.compress(TEXT.encode())
     assert decoded_of(packed).lines().read() == TEXT
