@@ -27,16 +27,19 @@ ENTITIES = [f"urn:ngsi-ld:Sensor:{number}" for number in range(10)]
 
 
 class EngineOfItsOwn:
-    """`mutsura engine` in a process of its own."""
+    """`mutsura engine` in a process of its own.
 
-    def __init__(self, uri: str, prefix: str, output: Path) -> None:
+    It has a third of its `lease` (seconds) to end in order when it is asked to.
+    """
+
+    def __init__(self, uri: str, prefix: str, output: Path, *, lease: int = 1) -> None:
         self._environment = os.environ | {
             "MUTSURA_MONGODB_URI": uri,
             "MUTSURA_MONGODB_DATABASE_PREFIX": prefix,
             "MUTSURA_OUTBOUND_ALLOW_PRIVATE": "true",
             "MUTSURA_NOTIFICATIONS_RETRY_FIRST": "0.1",
             "MUTSURA_NOTIFICATIONS_RETRY_LONGEST": "0.5",
-            "MUTSURA_ENGINE_LEASE": "1",
+            "MUTSURA_ENGINE_LEASE": str(lease),
         }
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
@@ -133,7 +136,8 @@ async def test_an_engine_that_is_asked_to_stop_tells_nothing_twice(
     receiver = await town.receiver()
     await town.create(ENTITIES[0], count=0)
     await town.subscribe(receiver, notificationTrigger=["attributeUpdated"])
-    engine = EngineOfItsOwn(mongodb_uri, town.databases.prefix, tmp_path / "engine.err")
+    output = tmp_path / "engine.err"
+    engine = EngineOfItsOwn(mongodb_uri, town.databases.prefix, output, lease=60)
     try:
         for number in (1, 2):
             engine.start()
