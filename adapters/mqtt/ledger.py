@@ -21,7 +21,7 @@ from pathlib import Path
 from time import time
 from typing import TypeVar
 
-from adapters.runtime.errors import StopAdapter
+from adapters.runtime.disk import fault_of_file
 
 T = TypeVar("T")
 TABLES = """
@@ -145,7 +145,7 @@ class Ledger:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
-            raise StopAdapter(f"cannot use the ledger {self._path}: {error}") from error
+            raise fault_of_file(f"the ledger {self._path}", error) from error
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,6 +190,7 @@ class Ledger:
             db.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", deliveries)
             db.executemany("DELETE FROM keys WHERE key = ?", [(key,) for key in dropped])
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # a full disk has ended it
+                db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")

@@ -90,8 +90,8 @@ class Receiver:
     async def run(self) -> None:
         """Read and settle until cancelled.
 
-        Raises `NotWritten` when the writer was closed or failed, `StopAdapter` when the ledger or
-        the dead letters cannot be written.
+        Raises `NotWritten` when the writer was closed or failed, `RetryLater` when the disk has no
+        room for the ledger or the dead letters, `StopAdapter` when they cannot be written.
         """
         work = [
             spawn(self._read_all(), name="mqtt-reading"),

@@ -94,7 +94,10 @@ class Host:
         progress = Progress()
         letters = DeadLetters(store, None)
         while True:
-            self._count_letters(await letters.count_by_adapter())
+            try:
+                self._count_letters(await letters.count_by_adapter())
+            except AdapterError as error:
+                log.warning("the dead letters cannot be counted: %s", error.detail)
             await asyncio.sleep(LOOK_EVERY)
             progress.say(self.healths.values(), asyncio.get_running_loop().time())
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.runtime.errors import StopAdapter
+from adapters.runtime.disk import fault_of_file
 
 T = TypeVar("T")
 FILE = "adapters.sqlite3"
@@ -53,7 +53,8 @@ class Store:
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in a transaction; it is on disk when this returns.
 
-        Raises `StopAdapter` when the file cannot be written (disk full, no permission, damaged).
+        Raises `RetryLater` when the disk is full, `StopAdapter` when the file cannot be used (no
+        permission, damaged).
         """
         return await self._in_thread(lambda: self._transaction(work))
 
@@ -61,7 +62,7 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
-            raise StopAdapter(f"cannot use the adapters' store {self._path}: {error}") from error
+            raise fault_of_file(f"the adapters' store {self._path}", error) from error
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,8 @@ class Store:
         try:
             result = work(connection)
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has ended it
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
         return result

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.runtime.checkpoint import Checkpoints
 from adapters.runtime.dead_letters import DeadLetters
-from adapters.runtime.errors import StopAdapter
+from adapters.runtime.errors import RetryLater, StopAdapter
 from adapters.runtime.store import FILE, Store
 
 
@@ -40,6 +40,19 @@ async def test_a_failed_transaction_leaves_nothing(store):
     with pytest.raises(RuntimeError):
         await store.transact(half)
     assert await Checkpoints(store, "a").get("k") is None
+
+
+async def test_a_full_disk_is_tried_again_and_nothing_of_the_transaction_stays(store):
+    def fill(db):
+        db.execute("PRAGMA max_page_count = 1")
+        db.execute("INSERT INTO checkpoints VALUES ('a', 'k', ?)", ("x" * 1_000_000,))
+
+    with pytest.raises(RetryLater, match=r"no room for the adapters' store .* free space"):
+        await store.transact(fill)
+    await store.transact(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+    await Checkpoints(store, "a").set("other", 1)
+    assert await Checkpoints(store, "a").get("k") is None
+    assert await Checkpoints(store, "a").get("other") == 1
 
 
 async def test_a_damaged_file_stops_the_adapter_with_the_path(tmp_path):
