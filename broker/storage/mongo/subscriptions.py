@@ -106,8 +106,12 @@ class MongoSubscriptionStore:
                 )
             except DuplicateKeyError:
                 return False
-            # What a subscription with this id left behind long ago is not this one's.
-            await database[self._names.records].delete_one({"_id": subscription.id})
+            # What a subscription with this id left behind long ago is not this one's; it may have
+            # been notified by now itself.
+            since = {"$gte": subscription.created_at}
+            await database[self._names.records].delete_one(
+                {"_id": subscription.id, "$nor": [{"ln": since}, {"at": since}]}
+            )
         await self._signal(subscription.tenant)
         return True
 

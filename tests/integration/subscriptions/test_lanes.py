@@ -1,4 +1,4 @@
-"""What waits for a subscription while that is deleted, or made ready late: the feed goes on."""
+"""What waits for a subscription, and is counted for it, while that comes, goes or is made ready."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from broker.changes.progress import Progress
 from broker.model.clock import system_clock
-from broker.model.subscription import Endpoint
+from broker.model.subscription import DeliveryRecord, Endpoint
 from broker.observability.tasks import end, spawn
 from broker.storage.feed import Position
 from broker.subscriptions.compiled import CompiledSubscription
@@ -20,7 +20,7 @@ from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.lane import Item
 from broker.subscriptions.senders.sender import DELIVERED, Message, Outcome
 from tests.integration.subscriptions.city import City, until
-from tests.subscriptions import compiled
+from tests.subscriptions import compiled, subscription
 
 SENSOR = "urn:ngsi-ld:Sensor:1"
 
@@ -124,6 +124,18 @@ async def test_what_was_kept_after_a_subscription_was_deleted_goes_with_it(
     del process.known[one.key]
     await process.deliveries.subscription_removed(one.key)
     assert await town.outbox.waiting() == {}
+
+
+@pytest.mark.parametrize(("last", "times_sent"), [("2020-01-01T00:00:00Z", 0), ("2999", 1)])
+async def test_counts_of_a_former_subscription_go_and_those_of_the_new_one_stay(
+    town: City, last: str, times_sent: int
+) -> None:
+    await town.tenants.ensure("")
+    one = subscription()
+    await town.records.add({("", one.id): DeliveryRecord(times_sent=1, last_notification=last)})
+    assert await town.subscriptions.insert(one)
+    found = await town.records.fetch_many("", [one.id])
+    assert found.get(one.id, DeliveryRecord()).times_sent == times_sent
 
 
 async def test_the_latest_state_is_told_though_it_came_while_an_earlier_one_was_tried_again(
