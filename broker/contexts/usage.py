@@ -11,11 +11,15 @@ from broker.model.errors import NgsiLdError
 from broker.observability.tasks import run_in_background
 from broker.storage.contexts import ContextStore
 
-_PAUSE_SECONDS: Final = 0.1
+_PAUSE_A_USE: Final = 0.01
+_LONGEST_PAUSE: Final = 0.1
 
 
 class UseCounter:
-    """Writes counts in the background: the first at once, then ten times a second at most.
+    """Writes counts in the background: the first at once, and then, the more there are, the rarer.
+
+    A client that uses an @context now and then finds its use counted; under load there are ten
+    writes a second.
 
     A process that serves no requests has `counts_hits` False: it only tells the store that an
     @context is in use, so that it stays in the cache.
@@ -43,17 +47,21 @@ class UseCounter:
             self._is_writing = True
             run_in_background(self._write(), name="count uses of @contexts")
 
-    async def flush(self) -> None:
-        """Write what has been counted so far; counts are dropped if the database is away."""
+    async def flush(self) -> int:
+        """Write what has been counted so far, and return how many uses that is.
+
+        Counts are dropped if the database is away.
+        """
         waiting, self._waiting = self._waiting, Counter()
         if waiting:
             await self._store.count_uses(waiting, self._clock())
+        return waiting.total()
 
     async def _write(self) -> None:
         try:
             while self._waiting:
-                await self.flush()
-                await asyncio.sleep(_PAUSE_SECONDS)
+                uses = await self.flush()
+                await asyncio.sleep(min(uses * _PAUSE_A_USE or _LONGEST_PAUSE, _LONGEST_PAUSE))
         except NgsiLdError:
             self._waiting.clear()
         finally:
