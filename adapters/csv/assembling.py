@@ -62,9 +62,8 @@ class Entities:
         return self._store.has_entity(identifier)
 
     def __iter__(self) -> Iterator[MappedEntity]:
-        for stored in self._store.entities(by_time=self._by_time):
+        for stored, number, entity_type in self._store.entities(by_time=self._by_time):
             attributes = self._store.attributes(stored.place)
-            number, entity_type = self._store.row(stored.place)
             rows = [number]
             for place in self._store.members(stored.place) if self._group else ():
                 _join(attributes, self._store.attributes(place), str(self._group))

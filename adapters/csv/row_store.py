@@ -210,15 +210,18 @@ class RowStore:
         ).fetchone()
         return int(found[0])
 
-    def entities(self, *, by_time: bool) -> Iterator[StoredEntity]:
-        """All entities as the file has them, or by the time of observation."""
-        entities = "SELECT place, id, observed_at, derived FROM entities WHERE earlier IS NULL "
-        order = "ORDER BY observed_at, place" if by_time else "ORDER BY place"
-        found = self._db.execute(entities + order)
-        return (
-            StoredEntity(place, name, observed_at, bool(derived))
-            for place, name, observed_at, derived in found
+    def entities(self, *, by_time: bool) -> Iterator[tuple[StoredEntity, int, str]]:
+        """All entities as the file has them, or by the time of observation.
+
+        With each come the number of its first row in the spreadsheet and its type.
+        """
+        entities = (
+            "SELECT place, id, entities.observed_at, derived, number, type "
+            "FROM entities JOIN rows USING (place) WHERE earlier IS NULL "
         )
+        order = "ORDER BY entities.observed_at, place" if by_time else "ORDER BY place"
+        for place, name, observed_at, derived, number, kind in self._db.execute(entities + order):
+            yield StoredEntity(place, name, observed_at, bool(derived)), number, kind
 
     def row(self, place: int) -> tuple[int, str]:
         """The number of a row in the spreadsheet and its entity type."""
