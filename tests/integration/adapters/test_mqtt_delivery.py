@@ -123,8 +123,10 @@ async def test_what_arrives_while_the_adapter_is_away_is_delivered_later(
     async with adapter(chosen, broker, tmp_path / "data"):
         pass
     await publish(mosquitto, [(f"/json/key/d{n}/attrs/t", b"1") for n in range(50)])
+    assert not broker.entities
     async with adapter(chosen, broker, tmp_path / "data"):
         await until(lambda: len(broker.entities) == 50)
+    assert {name.rpartition(":")[2] for name in broker.entities} == {f"d{n}" for n in range(50)}
 
 
 async def test_a_bad_payload_is_a_dead_letter_and_does_not_come_again(

@@ -110,8 +110,10 @@ async def test_what_is_under_way_when_its_subscription_is_deleted_holds_nothing_
     del process.known[one.key]
     await process.deliveries.subscription_removed(one.key)
     process.sender.outcome = Outcome("try again", "the endpoint answered with status 500")
+    assert process.place != "1"
     process.sender.released.set()
     await until(lambda: process.place == "1")
+    assert len(process.sender.sent) == 1
 
 
 async def test_what_was_kept_after_a_subscription_was_deleted_goes_with_it(
@@ -155,6 +157,7 @@ async def test_the_latest_state_is_told_though_it_came_while_an_earlier_one_was_
     process.sender.released.set()
     await until(lambda: b'"id":"2"' in process.sender.sent[-1])
     await until_kept(town, lambda waiting: waiting == 0)
+    assert [b'"id":"2"' in body for body in process.sender.sent[tried:]] == [False, True]
 
 
 async def test_what_is_in_the_outbox_waits_for_the_feed_though_its_subscription_is_ready_late(

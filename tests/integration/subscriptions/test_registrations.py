@@ -233,6 +233,7 @@ async def test_periodic_notifications_tell_of_all_that_matches(sources: Sources)
     async with sources.notifier():
         await sources.subscribe(receiver, timeInterval=0.2)
         await until(has(receiver, 3))
+        assert set(map(str, told(receiver))) == {str(("newlyMatching", ["1"]))}
         await sources.register(2)
         await until(lambda: told(receiver)[-1] == ("newlyMatching", ["1", "2"]))
 

@@ -49,4 +49,8 @@ async def test_one_that_lost_its_cancellation_is_told_again(monkeypatch):
 
 
 async def test_nothing_is_ended_at_once():
-    await end()
+    other = spawn(asyncio.sleep(60), name="another")
+    async with asyncio.timeout(PATIENCE):
+        await end()
+    assert not other.done()
+    await end(other)

@@ -105,10 +105,18 @@ def test_every_place_of_japan_survives_and_is_never_exchanged(north, east):
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_no_text_makes_the_readers_fail(one, other):
-    read_position(one, other, RULES)
-    read_joined_position(one, RULES)
-    read_dms_position([one] * 6, RULES)
+def test_any_text_is_a_position_or_told_or_nothing(one, other):
+    for reading in (
+        read_position(one, other, RULES),
+        read_joined_position(one, RULES),
+        read_dms_position([one] * 6, RULES),
+    ):
+        if reading.value is None:
+            assert bool(reading.problem) == bool(reading.remedy)
+        else:
+            longitude, latitude = reading.value
+            assert -180 <= longitude <= 180
+            assert -90 <= latitude <= 90
 
 
 def test_metres_are_told_to_be_none():
