@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.config import ConfigurationError, Settings
-from broker.model.errors import NgsiLdError
+from broker.config.field import masked
+from broker.model.errors import DatabaseUnavailable, NgsiLdError, NonexistentTenant
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.index_advisor import Kind
 from broker.storage.mongo.index_report import IndexInfo, create_index, drop_index, list_indexes
@@ -36,6 +37,10 @@ def manage_indexes(settings: Settings, request: IndexRequest) -> int:
     """
     try:
         indexes = asyncio.run(_manage(_uri(settings), settings, request))
+    except DatabaseUnavailable:
+        where = settings.mongodb.uri or f"the embedded database in {settings.data_directory}"
+        sys.stderr.write(f"mutsura: no answer from {masked(where)}: start it and try again\n")
+        return 1
     except NgsiLdError as error:
         sys.stderr.write(f"mutsura: {error.detail}\n")
         return 1
@@ -60,6 +65,8 @@ async def _manage(uri: str, settings: Settings, request: IndexRequest) -> list[I
     client = connect(uri, timeout_ms=int(settings.mongodb.timeout * 1000))
     databases = Databases(client, prefix=settings.mongodb.database_prefix)
     try:
+        if request.tenant and request.tenant not in await databases.tenants():
+            raise NonexistentTenant(f"there is no tenant {request.tenant!r} in this database")
         if request.drop is not None:
             await drop_index(databases, request.tenant, request.drop)
         if request.build is not None:

@@ -34,7 +34,23 @@ def test_an_operator_lists_builds_and_drops_indexes(indexes):
     assert name in complaint
 
 
+def test_a_mistyped_tenant_is_not_made(indexes):
+    code, listed, complaint = indexes("--tenant", "yaizo", "--build", IRI)
+    assert (code, listed) == (1, "")
+    assert "there is no tenant 'yaizo'" in complaint
+    assert indexes("--tenant", "yaizo")[0] == 1
+
+
 def test_without_a_database_it_says_what_to_do(monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("MUTSURA_MONGODB_URI", raising=False)
     assert main(["indexes", "--data", str(tmp_path)]) == 78
     assert "mutsura serve" in capsys.readouterr().err
+
+
+def test_a_database_that_is_away_is_named(monkeypatch, capsys, unused_tcp_port):
+    uri = f"mongodb://me:secret@127.0.0.1:{unused_tcp_port}/?replicaSet=rs0"
+    monkeypatch.setenv("MUTSURA_MONGODB_URI", uri)
+    monkeypatch.setenv("MUTSURA_MONGODB_TIMEOUT", "0.2")
+    assert main(["indexes"]) == 1
+    told = capsys.readouterr().err
+    assert f"no answer from mongodb://me:***@127.0.0.1:{unused_tcp_port}/" in told

@@ -46,6 +46,9 @@ class Terms:
     def expand(self, term: str) -> str:
         return LOCATION if term == "location" else NAMESPACE + term
 
+    def defines(self, term: str) -> bool:
+        return False
+
     def compact(self, iri: str) -> str:
         return iri
 

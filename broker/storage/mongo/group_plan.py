@@ -7,10 +7,12 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from bson import ObjectId
 
 from broker.model.changes import Change, Transition
+from broker.model.clock import format_time
 from broker.model.entity import Entity
 from broker.model.errors import BadRequestData, InternalError, NgsiLdError
 from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
@@ -28,6 +30,7 @@ from broker.storage.mongo.write_queue import WaitingWrite
 
 log = logging.getLogger(__name__)
 
+_TICK = timedelta(microseconds=1)
 
 UPDATED_NOTHING = 66
 """The code (ImmutableField) with which the server refuses to update an entity that is not there."""
@@ -35,10 +38,11 @@ UPDATED_NOTHING = 66
 
 @dataclass(slots=True)
 class EntityPlan:
-    """What a group does to one entity."""
+    """What a group does to one entity, and the time it gives to that."""
 
     base: Entity | None
     current: Entity | None
+    now: str
     changes: list[Change] = field(default_factory=list)
     marks: dict[int, Document] = field(default_factory=dict)
     update: Document = field(default_factory=dict)
@@ -93,8 +97,9 @@ class GroupPlan:
             plan = self.entities.get(write.entity_id)
             if plan is None:
                 base = present.get(write.entity_id)
-                plan = self.entities[write.entity_id] = EntityPlan(base, base)
-            result = _apply(write, plan.current, now, most_attributes)
+                plan = EntityPlan(base, base, _time_after(base, now))
+                self.entities[write.entity_id] = plan
+            result = _apply(write, plan.current, plan.now, most_attributes)
             if isinstance(result, Transition) and result.change is not None:
                 if token is not None:
                     plan.marks[len(plan.changes)] = encode_mark(token, result.outcome)
@@ -183,6 +188,17 @@ def _or_fail(statement: Document) -> Document:
     if "$set" in update:
         update = {**update, "$setOnInsert": {"_id": None}}
     return {"q": statement["q"], "u": update, "upsert": True}
+
+
+def _time_after(base: Entity | None, now: str) -> str:
+    """Return the time of a change: now, or right after the last one if the clock was set back.
+
+    What sorts an entity's changes by time then has them in their order, and its `modifiedAt`
+    (clause 4.8) never is earlier than one that was shown before.
+    """
+    if base is None or base.modified_at < now:
+        return now
+    return format_time(datetime.fromisoformat(base.modified_at) + _TICK)
 
 
 def _apply(

@@ -16,6 +16,7 @@ from broker.storage.mongo.errors import translated
 from broker.storage.mongo.filters_geo import path_of_geometry
 from broker.storage.mongo.filters_values import path_of_value
 from broker.storage.mongo.index_advisor import (
+    ATTRIBUTE_NAMES,
     PREFIX,
     USAGE,
     Kind,
@@ -24,6 +25,9 @@ from broker.storage.mongo.index_advisor import (
     learned_indexes,
     read_usages,
 )
+
+FORMERLY_GIVEN = "attribute_names"
+"""An index every tenant had before it was one to be learned; it can be dropped like these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ async def list_indexes(databases: Databases, tenant: str) -> list[IndexInfo]:
 async def create_index(databases: Databases, tenant: str, attribute: str, kind: Kind) -> str:
     """Build the index on an attribute (an expanded name) at once and return its name.
 
-    It counts as learned: it can be dropped the same way. Raises DatabaseUnavailable.
+    It counts as learned: it can be dropped the same way. Raises BadRequestData for a name that
+    cannot be indexed, DatabaseUnavailable.
     """
     path = path_of_geometry(attribute) if kind == "geometry" else path_of_value(Path((attribute,)))
     if path is None:
@@ -91,14 +96,15 @@ async def drop_index(databases: Databases, tenant: str, name: str) -> None:
     database = databases.of(tenant)
     with translated():
         learned = await learned_indexes(database, {})
-        path = next((path for path in learned if index_name(path) == name), None)
-        if path is None:
+        names = {index_name(path): path for path in learned} | {FORMERLY_GIVEN: ATTRIBUTE_NAMES}
+        present = [index["name"] async for index in await database["entities"].list_indexes()]
+        if name not in names or name not in present:
             raise ResourceNotFound(
                 f'there is no learned index "{name}"; the names of those there are begin with '
                 f'"{PREFIX}", the others cannot be dropped'
             )
         await database["entities"].drop_index(name)
-        await database[USAGE].delete_one({"_id": path})
+        await database[USAGE].delete_one({"_id": names[name]})
 
 
 def _subject(key: Mapping[str, Any]) -> str:

@@ -33,7 +33,6 @@ COLLECTIONS: Mapping[Part, Mapping[str, Sequence[IndexModel]]] = {
     "entities": {
         "entities": [
             IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
-            IndexModel([("n", ASCENDING)], name="attribute_names"),
             IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
             *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
             IndexModel([("xd", ASCENDING)], name=EXPIRY_INDEX, sparse=True),

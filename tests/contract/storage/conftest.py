@@ -26,11 +26,11 @@ async def databases(client, database_prefix):
 
 @pytest.fixture
 async def make_store(databases):
-    def make(**limits):
+    def make(*, clock=system_clock, **limits):
         return MongoEntityStore(
             databases=databases,
             tenants=Tenants(databases),
-            clock=system_clock,
+            clock=clock,
             limits=GroupLimits(**limits),
         )
 

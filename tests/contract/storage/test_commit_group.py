@@ -113,6 +113,25 @@ async def test_each_change_leads_from_one_state_to_the_next(store, databases):
     assert stored.attributes[COUNTER][0]["value"] == 7
 
 
+async def test_a_clock_that_is_set_back_puts_no_change_before_the_one_it_follows(
+    make_store, databases
+):
+    times = ["2026-01-01T09:00:00.000000Z"]
+    store = make_store(clock=lambda: times[-1])
+    await store.apply_many("", [("urn:x:1", counted("urn:x:1")) for _ in range(3)])
+    times.append("2026-01-01T08:00:00.000000Z")
+    again = [*(("urn:x:1", counted("urn:x:1")) for _ in range(2)), ("urn:x:2", counted("urn:x:2"))]
+    outcomes = await store.apply_many("", again)
+    _ = await store.apply("", "urn:x:1", deleted("urn:x:1"))
+    assert [outcome.entity.modified_at for outcome in outcomes] == [
+        "2026-01-01T09:00:00.000001Z",
+        "2026-01-01T09:00:00.000001Z",
+        "2026-01-01T08:00:00.000000Z",
+    ]
+    changes = await changes_of(databases, "urn:x:1")
+    assert [change.version for change in changes] == [1, 2, 3, 4, 5, 6]
+
+
 async def test_an_operation_that_fails_does_not_undo_another(store):
     outcomes = await store.apply_many(
         "",

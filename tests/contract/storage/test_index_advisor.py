@@ -12,12 +12,13 @@ from broker.query.q_parser import parse_q
 from broker.storage.mongo import index_advisor
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import query_filter
-from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits, Usage, advise
+from broker.storage.mongo.index_advisor import Advice, IndexAdvisor, IndexLimits, Usage, advise
 from tests.patience import PATIENCE
 from tests.terms import NAMESPACE, TERMS
 
 NOW = "2026-01-01T00:00:00.000000Z"
 TYPE = f"{NAMESPACE}T"
+SIZE = [{"type": "Property", "value": 1}]
 
 
 @pytest.fixture
@@ -96,6 +97,30 @@ async def test_a_geometry_gets_its_index_at_the_first_question(collection, make_
     (built,) = (await advisor.learn("")).build
     assert built.kind == "geometry"
     assert await _examined(collection, EntityQuery(geo=geo)) <= 3
+
+
+async def test_names_of_attributes_get_an_index_when_nothing_else_narrows_a_query(
+    collection, make_advisor
+):
+    rare = Entity("urn:x:rare", (TYPE,), {f"{NAMESPACE}rare": SIZE}, (), NOW, NOW, None, 1)
+    await collection.insert_one(encode_entity(rare))
+    query = EntityQuery(attributes=(f"{NAMESPACE}rare",))
+    advisor = make_advisor(uses=99)
+    assert await _examined(collection, query) == 301
+    advisor.observe("", query)
+    await advisor.learn("")
+    assert await _examined(collection, query) == 1
+
+
+@pytest.mark.parametrize(
+    "selector", [EntitySelector(types=((TYPE,),)), EntitySelector(ids=("urn:x:1",))]
+)
+async def test_names_of_attributes_need_no_index_where_types_or_ids_narrow_a_query(
+    collection, make_advisor, selector
+):
+    advisor = make_advisor(uses=1)
+    advisor.observe("", EntityQuery((selector,), (f"{NAMESPACE}size",)))
+    assert await advisor.learn("") == Advice()
 
 
 async def test_what_has_an_index_already_gets_no_other(collection, make_advisor):

@@ -52,3 +52,13 @@ async def test_an_operator_builds_and_drops_an_index(databases, tenant):
 
 async def test_a_tenant_without_entities_has_none(databases):
     assert await list_indexes(databases, "nowhere") == []
+
+
+async def test_the_index_on_names_that_databases_had_from_the_start_can_be_dropped(
+    databases, tenant
+):
+    with pytest.raises(ResourceNotFound):
+        await drop_index(databases, tenant, "attribute_names")
+    await databases.of(tenant)["entities"].create_index("n", name="attribute_names")
+    await drop_index(databases, tenant, "attribute_names")
+    assert "attribute_names" not in {one.name for one in await list_indexes(databases, tenant)}
