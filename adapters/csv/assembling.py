@@ -28,11 +28,10 @@ from adapters.csv.wording import counted
 
 @dataclass(slots=True)
 class MappedEntity:
-    """An entity, the rows it comes from and whether its id had to be derived."""
+    """An entity and the rows it comes from."""
 
     entity: dict[str, Any]
     rows: list[int]
-    derived_id: bool
     observed_at: str = ""
 
 
@@ -69,7 +68,7 @@ class Entities:
                 _join(attributes, self._store.attributes(place), str(self._group))
                 rows.append(self._store.row(place)[0])
             entity = {"id": stored.id, "type": entity_type, **attributes}
-            yield MappedEntity(entity, rows, stored.is_derived, stored.observed_at)
+            yield MappedEntity(entity, rows, stored.observed_at)
 
 
 @dataclass(slots=True)

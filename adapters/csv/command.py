@@ -1,7 +1,8 @@
 """`mutsura import FILE…`: the csv adapter for a person at a terminal.
 
-Exit status: 0 when every file was imported, 1 when a file was refused or the broker is not there,
-2 for a wrong command line. Rejected rows do not change it unless `--strict` is given.
+Exit status: 0 when every file was imported, 1 when one was refused or lost all its rows or the
+broker is not there, 2 for a wrong command line. Some rejected rows do not change it unless
+`--strict` is given.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import uvloop
 
-from adapters.csv.decoding import MAX_BYTES, UnreadableFile
+from adapters.csv.arguments import parse_arguments
+from adapters.csv.decoding import UnreadableFile
 from adapters.csv.delivery import Destination, deliver
 from adapters.csv.files import FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file, shipped_types
@@ -25,8 +28,6 @@ from adapters.csv.proposal import propose_mapping
 from adapters.csv.rendering import lines_of, render_totals
 from adapters.csv.report import FileReport, ReportFile, totals_of
 from adapters.csv.source import note_vanished, read_mapping
-from adapters.csv.values.codes import is_municipality_code
-from adapters.csv.vocabulary import CONTEXT_URL
 from adapters.runtime.broker_client import BrokerAddress, BrokerClient
 from adapters.runtime.errors import AdapterError, BrokerUnavailable, Misconfigured
 from adapters.runtime.http_client import http_client
@@ -37,10 +38,17 @@ from adapters.runtime.writer import Writer
 from broker.model.clock import system_clock
 from broker.observability.memory import settle_memory
 
+_REFUSALS = (
+    HTTPStatus.BAD_REQUEST,  # the tenant, or what the @context holds
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.GATEWAY_TIMEOUT,  # the @context cannot be had
+)
+
 
 def main(argv: list[str]) -> int:
     """Carry out the command; see the module for the exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse_arguments(argv)
     try:
         if arguments.list_types:
             sys.stdout.write("\n".join(shipped_types()) + "\n")
@@ -63,105 +71,6 @@ def main(argv: list[str]) -> int:
             "mutsura import: interrupted; what was written so far stays, run it again\n"
         )
         return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mutsura import", description="Import municipal open data (CSV, TSV) into the broker."
-    )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or URLs")
-    parser.add_argument(
-        "--broker",
-        type=_url,
-        default="http://127.0.0.1:1026",
-        help="base URL (default: %(default)s)",
-    )
-    parser.add_argument("--tenant", help="tenant the entities belong to")
-    parser.add_argument(
-        "--context", default=CONTEXT_URL, help="@context of the names (default: %(default)s)"
-    )
-    parser.add_argument("--token-file", type=Path, help="file with a bearer token")
-    parser.add_argument(
-        "--municipality",
-        type=_code,
-        metavar="CODE",
-        help="six-digit code of the publisher",
-    )
-    parser.add_argument(
-        "--mapping", type=Path, metavar="TOML", help="mapping file for a layout of your own"
-    )
-    parser.add_argument(
-        "--type", default="", help="entity type, when the columns do not tell (see --list-types)"
-    )
-    parser.add_argument("--license", default="", help="licence, kept with every entity")
-    parser.add_argument("--attribution", default="", help="who is named as provider of the data")
-    parser.add_argument("--dry-run", action="store_true", help="read and report, write nothing")
-    parser.add_argument(
-        "--complete",
-        choices=("report", "end"),
-        help="the file is the complete list: report, or mark as ended, what is not in it",
-    )
-    parser.add_argument(
-        "--most-rejected",
-        type=_share,
-        default=0.5,
-        metavar="SHARE",
-        help="share of rejected rows from which a file is refused (default: 0.5)",
-    )
-    parser.add_argument("--max-bytes", type=int, default=MAX_BYTES, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--private-addresses", action="store_true", help="URLs may lead into the private network"
-    )
-    _add_reporting(parser)
-    return parser
-
-
-def _add_reporting(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--report", type=_new_file, metavar="JSON", help="write the full report to this file"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every finding, not only the first ones"
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when any row was rejected"
-    )
-    parser.add_argument(
-        "--propose-mapping",
-        action="store_true",
-        help="print a mapping file for FILE instead of importing it",
-    )
-    parser.add_argument(
-        "--list-types", action="store_true", help="print the entity types that are known"
-    )
-
-
-def _code(plain: str) -> str:
-    if not is_municipality_code(plain):
-        raise argparse.ArgumentTypeError(
-            f"{plain} is not a municipality code (six digits, the last a check digit)"
-        )
-    return plain
-
-
-def _url(plain: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s]+.*", plain):
-        raise argparse.ArgumentTypeError(f"{plain} is no address such as http://127.0.0.1:1026")
-    return plain
-
-
-def _new_file(plain: str) -> Path:
-    """A file that can be written, which is better known before an import than after it."""
-    path = Path(plain)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{plain} cannot be written: check the folder")
-    return path
-
-
-def _share(plain: str) -> float:
-    if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", plain):
-        raise argparse.ArgumentTypeError("a share between 0 and 1 is expected, such as 0.2")
-    return float(plain)
 
 
 def _propose(files: Sequence[str]) -> int:
@@ -197,9 +106,9 @@ async def _run(
             summaries.append(report.summary())
     if len(summaries) > 1:
         sys.stdout.write(render_totals(summaries) + "\n")
-    refused = any(report.outcome == "refused" for report in summaries)
+    lost = any(report.lost_everything for report in summaries)
     rejected = totals_of(summaries)["rejected"] > 0
-    return 1 if refused or (arguments.strict and rejected) else 0
+    return 1 if lost or (arguments.strict and rejected) else 0
 
 
 async def _import_one(
@@ -257,13 +166,23 @@ async def _destination(arguments: argparse.Namespace) -> AsyncIterator[Destinati
 
 
 async def _greet(client: BrokerClient) -> None:
-    """Say at once, and not after retries, that the broker is not there."""
+    """Say at once, and not after retries or for each row, what keeps the broker from answering.
+
+    Raises `BrokerUnavailable` if there is none, and `Misconfigured` if the address is of something
+    else, or tenant, @context or token are not taken.
+    """
     try:
-        await client.send("GET", "/types", params={"limit": "1"})
+        answer = await client.send("GET", "/types")
     except BrokerUnavailable as error:
         raise BrokerUnavailable(
             f"{error.detail}; start it with 'mutsura serve', or name another with --broker URL"
         ) from error
+    problem = answer.problem()
+    if answer.status in _REFUSALS:
+        raise Misconfigured(f"{client.address.url} refuses: {problem.get('detail')}")
+    is_new_tenant = str(problem.get("type")).endswith("NonexistentTenant")
+    if answer.status == HTTPStatus.NOT_FOUND and not is_new_tenant:
+        raise Misconfigured(f"{client.address.url} is no NGSI-LD broker")
 
 
 def _options(arguments: argparse.Namespace) -> ImportOptions:
@@ -283,9 +202,9 @@ def _expanded(names: Sequence[str]) -> list[str]:
     for name in names:
         if re.match(r"https?://", name):
             files.append(name)
-        elif scheme := re.match(r"(\w{2,}):/", name):
-            raise Misconfigured(f"{name}: {scheme[1]} is no http:// or https:// address")
-        elif Path(name).is_dir():
+        elif re.match(r"\w{2,}:/", name):
+            raise Misconfigured(f"{name}: only http:// and https:// addresses are fetched")
+        elif os.path.isdir(name):  # noqa: PTH112 - Path raises for names that are too long
             files += _tables_of(Path(name))
         else:
             files.append(name)

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from adapters.csv.scratch import ScratchFile, told_when_full
 from adapters.runtime.errors import RetryLater
 from adapters.runtime.http_client import HttpClient, HttpLimits
+from adapters.runtime.shown_url import shown_url
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _PART_BYTES: Final = 1_000_000
@@ -56,7 +57,9 @@ async def fetch(
         return None
     if answer.status != 200:
         advice = _ADVICE.get(answer.status, "try again later")
-        raise RetryLater(f"{url} answered {answer.status}; {advice}", after=answer.retry_after)
+        raise RetryLater(
+            f"{shown_url(url)} answered {answer.status}; {advice}", after=answer.retry_after
+        )
     kept = {
         name: answer.headers[name] for name in ("etag", "last-modified") if name in answer.headers
     }

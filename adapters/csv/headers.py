@@ -69,7 +69,10 @@ def unique_names(cells: Sequence[str]) -> tuple[list[str], list[str]]:
             )
         seen[name] += 1
         if seen[name] > 1:
-            name = f"{name}_{seen[name]}"
+            base = name
+            while (name := f"{base}_{seen[base]}") in seen:
+                seen[base] += 1
+            seen[name] += 1
             remarks.append(
                 f"column {column_letters(position)} repeats a name of the header; called {name}"
             )

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from adapters.csv.headers import (
@@ -100,7 +101,7 @@ def recognise(
         )
         reason = f"{why}; {count} of {len(header)} columns known"
         rank = (bool(columns), slug is not None, count)
-        candidates.append((rank, _because(assignment, reason)))
+        candidates.append((rank, replace(assignment, reason=reason)))
     if not candidates:
         return None
     best = max(candidates, key=_rank)
@@ -131,21 +132,43 @@ def _required_columns(layout: Layout) -> frozenset[str]:
     return frozenset(layout.required) - {at}
 
 
-def _because(assignment: Assignment, reason: str) -> Assignment:
-    return Assignment(
-        assignment.layout,
-        assignment.positions,
-        assignment.members,
-        assignment.observed_at,
-        assignment.other,
-        reason,
-    )
-
-
 def _names(slug: str, plain_name: str) -> bool:
     if slug.isascii():
         return re.search(rf"(?<![a-z]){re.escape(slug)}s?(?![a-z])", plain_name) is not None
     return slug in plain_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The places of the columns of a header by their names, in three spellings.
+
+    `bare` are names without the prefix they share with others, `short` those without parentheses;
+    `meant` are those whose shared prefix says what a place is meant for.
+    """
+
+    exact: Mapping[str, int]
+    bare: Mapping[str, int]
+    short: Mapping[str, int]
+    meant: frozenset[str]
+
+
+@lru_cache(maxsize=2)
+def _names_in(header: tuple[str, ...]) -> _Names:
+    """The names of a header, which is looked at once for each layout."""
+    exact: dict[str, int] = {}
+    bare: dict[str, int] = {}
+    short: dict[str, int] = {}
+    meant: set[str] = set()
+    prefixes = tuple(shared_prefixes(header))
+    for place, name in enumerate(header):
+        normal = normal_header(name)
+        exact.setdefault(normal, place)
+        short.setdefault(without_parentheses(name), place)
+        if normal.startswith(prefixes):
+            bare.setdefault(without_prefix(name), place)
+            if _MEANT_FOR.search(normal.partition("_")[0]):
+                meant.add(without_prefix(name))
+    return _Names(exact, bare, short, frozenset(meant))
 
 
 class _Lookup:
@@ -154,22 +177,10 @@ class _Lookup:
     def __init__(self, header: Sequence[str]) -> None:
         self._header = header
         self._taken: set[int] = set()
-        self._exact: dict[str, int] = {}
-        self._bare: dict[str, int] = {}
-        self._short: dict[str, int] = {}
-        self._meant: set[str] = set()
-        prefixes = shared_prefixes(header)
-        for place, name in enumerate(header):
-            normal = normal_header(name)
-            self._exact.setdefault(normal, place)
-            self._short.setdefault(without_parentheses(name), place)
-            if any(normal.startswith(prefix) for prefix in prefixes):
-                self._bare.setdefault(without_prefix(name), place)
-                if _MEANT_FOR.search(normal.partition("_")[0]):
-                    self._meant.add(without_prefix(name))
+        self._names = _names_in(tuple(header))
 
     def take(self, names: Iterable[str]) -> int | None:
-        for known in (self._exact, self._bare, self._short):
+        for known in (self._names.exact, self._names.bare, self._names.short):
             for name in names:
                 place = known.get(name)
                 if place is not None and place not in self._taken:
@@ -196,8 +207,8 @@ class _Lookup:
         return {member: place for member, place in places.items() if place is not None}
 
     def _are_marks(self, groups: Mapping[str, tuple[str, ...]]) -> bool:
-        present = [name for names in groups.values() for name in names if name in self._exact]
-        under = [name for names in groups.values() for name in names if name in self._meant]
+        present = [name for names in groups.values() for name in names if name in self._names.exact]
+        under = [name for names in groups.values() for name in names if name in self._names.meant]
         enough = max(len(present), len(under)) >= _ENOUGH_MARKS
         return enough or any("災害種別" in name for name in present)
 

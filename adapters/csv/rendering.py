@@ -1,6 +1,6 @@
 """Reports as text for a terminal: totals first, then what needs a person and repairs, in groups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from adapters.csv.report import FileReport, totals_of
 from adapters.csv.wording import counted
 
 _SHOWN: Final = 5
+_NOTES_SHOWN: Final = 20  # most tables have a few; a page of another kind has thousands
 _VALUE_WIDTH: Final = 60
 _NOTES: Final = ("note or total", "notes or totals")
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon"}
@@ -21,7 +22,8 @@ def render(report: FileReport, *, shown: int = _SHOWN) -> str:
 
 def lines_of(report: FileReport, *, shown: int = _SHOWN) -> Iterator[str]:
     """The lines of one file's report; see `render`."""
-    return _lines(report, shown or len(report.rejected) + len(report.warnings) + 1)
+    most = len(report.rejected) + len(report.warnings) + len(report.remarks) + 1
+    return _lines(report, shown or most)
 
 
 def render_totals(reports: Iterable[FileReport]) -> str:
@@ -63,7 +65,7 @@ def _lines(report: FileReport, shown: int) -> Iterator[str]:
     kept = [use.header for use in report.columns if use.attribute is None]
     if kept:
         yield f"  columns kept as they are: {', '.join(kept)}"
-    yield from (f"  note: {remark}" for remark in report.remarks)
+    yield from _notes(report.remarks, max(shown, _NOTES_SHOWN))
     yield from _findings(report, "rejected", report.rejected, shown)
     yield from _findings(report, "to check", report.warnings, shown)
     yield from _repairs(report)
@@ -90,6 +92,12 @@ def _headline(report: FileReport) -> str:
         f"{counted(rows.read, 'row')}: {rows.created} created, {rows.updated} updated, "
         f"{rows.unchanged} unchanged, {rows.rejected} rejected{extra}"
     )
+
+
+def _notes(remarks: Sequence[str], shown: int) -> Iterator[str]:
+    yield from (f"  note: {remark}" for remark in remarks[:shown])
+    if len(remarks) > shown:
+        yield f"  note: {len(remarks) - shown} more (all with --report FILE or --verbose)"
 
 
 @dataclass(slots=True)

@@ -72,6 +72,12 @@ class FileReport:
     remarks: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
 
+    @property
+    def lost_everything(self) -> bool:
+        """Whether the file was refused, or each of its rows rejected."""
+        lost = self.rows.rejected > 0 and self.rows.rejected == self.rows.read - self.rows.ignored
+        return self.outcome == "refused" or lost
+
     def refuse(self, reason: str, remedy: str) -> None:
         """Nothing of the file is imported."""
         self.outcome, self.reason, self.remedy = "refused", reason, remedy

@@ -197,8 +197,10 @@ def read_mapping(path: Path) -> Layout:
     """Read a mapping file. Raises `Misconfigured` with the place of what is wrong."""
     try:
         return parse_layout(path.read_text("utf-8-sig"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"cannot read the mapping file {path}: {error}") from error
+    except OSError as error:
+        raise Misconfigured(f"cannot read the mapping file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"the mapping file {path} is not text in UTF-8") from error
     except LayoutError as error:
         raise Misconfigured(str(error)) from error
 

@@ -25,6 +25,7 @@ from adapters.csv.wording import counted
 
 _HEADER_WITHIN: Final = 30
 _MAX_CELL: Final = 10_000_000
+_MOST_COLUMNS: Final = 16_384
 _NARROW: Final = 3
 _SOON: Final = 5
 _REPEATS_SHOWN: Final = 10
@@ -96,6 +97,7 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
             "put one row with the names of the columns above the data, and separate the cells by "
             "commas, tabs or semicolons",
         )
+    _refuse_too_wide(head[found_at])
     header_at, joined = join_header_rows(head, found_at, is_known)
     names, remarks = unique_names(_header_cells(head[header_at], decoded, header_at))
     survey = _survey(
@@ -115,6 +117,14 @@ def read_table(decoded: DecodedText, is_known: Callable[[str], bool] = lambda _:
         notes=survey.notes,
         remarks=[*joined, *remarks, *survey.remarks()],
     )
+
+
+def _refuse_too_wide(header: Sequence[str]) -> None:
+    if len(header) > _MOST_COLUMNS:
+        raise UnreadableFile(
+            f"the header has {len(header)} columns, more than a spreadsheet can hold",
+            f"give each thing a row of its own, with at most {_MOST_COLUMNS} columns",
+        )
 
 
 def _records(decoded: DecodedText) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from collections.abc import Container
 from typing import Final
 
 from adapters.csv.values.reading import NOT_STATED_MARKS, NOTHING, Reading, unreadable
-from adapters.csv.values.text import folded, trimmed
+from adapters.csv.values.text import POWER_OF_TEN, folded, trimmed
 
 _ZEROS_LOST: Final = 2
 _PREFECTURES: Final = frozenset(f"{number:02d}" for number in range(1, 48))
@@ -84,6 +84,11 @@ def read_corporate_number(text: str) -> Reading:
     plain = re.sub(r"[\s-]", "", folded(text))
     if not plain:
         return NOTHING
+    if POWER_OF_TEN.fullmatch(plain):
+        return unreadable(
+            "a spreadsheet has made a power of ten of the corporate number",
+            "format the column as text, enter the number again and export the table",
+        )
     if not re.fullmatch(r"\d{13}", plain):
         return unreadable(
             f"{plain[:20]!r} does not have 13 digits", "write the 13-digit corporate number"

@@ -4,11 +4,10 @@ import re
 from typing import Final
 
 from adapters.csv.values.reading import NOT_STATED_MARKS, NOTHING, Reading, unreadable
-from adapters.csv.values.text import folded, trimmed
+from adapters.csv.values.text import POWER_OF_TEN, folded, trimmed
 
 _POSTAL: Final = re.compile(r"〒?\s*(\d{3})-?(\d{4})")
 _PHONE: Final = re.compile(r"\+?[\d()-]{2,}[\d() -]*\d")
-_POWER_OF_TEN: Final = re.compile(r"\d(\.\d+)?E\+?\d+", re.IGNORECASE)
 _LOST_ZERO: Final = re.compile(r"[1-9]\d{8}|[5789]0\d{8}")
 """A number whose leading zero a spreadsheet dropped: they have ten figures, mobile ones eleven."""
 _POSTAL_FIGURES: Final = 7
@@ -20,7 +19,7 @@ def read_phone(text: str) -> Reading:
     plain = folded(text)
     if not plain or plain in NOT_STATED_MARKS:
         return NOTHING
-    if _POWER_OF_TEN.fullmatch(plain):
+    if POWER_OF_TEN.fullmatch(plain):
         return unreadable(
             "a spreadsheet has made a power of ten of the telephone number",
             "format the column as text, enter the number again and export the table",

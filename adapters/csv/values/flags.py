@@ -14,11 +14,9 @@ STANDARD_MARKS: Final[Mapping[str, bool | str | None]] = {
     **dict.fromkeys(
         ("1", "1.0", "有", "有り", "あり", "可", "可能", "はい", "true", "yes", "y", "対応"), True
     ),
-    **dict.fromkeys("×✕✗✖☓╳", False),
-    **dict.fromkeys(
-        ("0", "0.0", "x", "無", "無し", "なし", "不可", "いいえ", "false", "no", "n", "非対応"),
-        False,
-    ),
+    **dict.fromkeys((*"×✕✗✖☓╳", "非対応"), False),
+    **dict.fromkeys(("0", "0.0", "x", "無", "無し", "なし", "不可", "否", "いいえ"), False),
+    **dict.fromkeys(("false", "no", "n"), False),
     **dict.fromkeys(
         ("△", "▲", "一部", "一部可", "一部あり", "要相談", "条件付き", "条件付"), CONDITIONAL
     ),

@@ -13,6 +13,9 @@ _EDGES: Final = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b\u200c\u200d\u2060"
 _ONE_SPELLING: Final = str.maketrans(
     dict.fromkeys("‐‑‒–—―−－ｰ─━", "-") | dict.fromkeys("〜～∼˜", "~")
 )
+POWER_OF_TEN: Final = re.compile(r"\d(\.\d+)?E\+?\d+", re.IGNORECASE)
+"""What a spreadsheet makes of a long number that it takes for a quantity."""
+
 _SPACE: Final = re.compile(r"\s+")
 _HALF_WIDTH_KANA: Final = re.compile("[\uff61-\uff9f]+")
 _HIRAGANA_ONLY: Final = re.compile("[\u3041-\u3096ー・\\s\u3000]+")

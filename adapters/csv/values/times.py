@@ -7,8 +7,8 @@ from adapters.csv.values.reading import NOT_STATED_MARKS, NOTHING, Reading, unre
 from adapters.csv.values.text import folded
 
 _TIME: Final = re.compile(
-    r"(?P<half>午前|午後|AM|PM)?\s*(?P<hour>\d{1,2})\s*(?::\s*(?P<minute>\d{1,2})(?::\d{2})?"
-    r"|時\s*(?:(?P<minute_word>\d{1,2})\s*分|(?P<half_past>半))?)(?P<tail>.*)",
+    r"(?P<next_day>翌[日朝]?の?\s*)?(?P<half>午前|午後|AM|PM)?\s*(?P<hour>\d{1,2})\s*(?::\s*(?P<minute>\d{1,2})(?::\d{2})?"
+    r"|時(?!間)\s*(?:(?P<minute_word>\d{1,2})\s*分|(?P<half_past>半))?)(?P<tail>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _COMPACT: Final = re.compile(r"([0-2]\d)([0-5]\d)")
@@ -81,4 +81,6 @@ def _value(found: re.Match[str]) -> str | None:
     half = (found["half"] or "").upper()
     if half in ("午後", "PM") and hour < 12:
         hour += 12
+    if found["next_day"]:
+        hour += 24
     return f"{hour:02d}:{minute:02d}" if hour <= 30 and minute <= 59 else None

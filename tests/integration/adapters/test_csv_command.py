@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import orjson
 import pytest
@@ -76,6 +79,12 @@ def test_a_refused_entity_is_a_rejected_row_and_the_rest_is_imported(file, broke
     assert document["rejected"][0]["row"] == 3
     assert "no room" in document["rejected"][0]["reason"]
     assert main([str(file), "--broker", broker.url, "--strict"]) == 1
+
+
+def test_a_file_of_which_the_broker_takes_nothing_is_a_failure(file, broker):
+    broker.broker.refuse_if(lambda entity: True, "no room")
+    assert main([str(file), "--broker", broker.url]) == 1
+    assert broker.entities == {}
 
 
 def test_a_value_its_schema_forbids_is_left_out_and_told(broker, tmp_path, capsys):
@@ -369,7 +378,7 @@ def test_a_folder_without_tables_is_told(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["ftp://a.jp/x.csv"], "ftp is no http:// or https:// address"),
+        (["ftp://a.jp/x.csv"], "only http:// and https:// addresses are fetched"),
         (["x.csv", "--broker", "127.0.0.1:1026"], "is no address such as http://"),
         (["x.csv", "--report", "/no/such/folder/r.json"], "cannot be written"),
         (["x.csv", "--report", "/"], "cannot be written"),
@@ -390,6 +399,77 @@ def test_a_broker_that_is_not_there_is_told_in_plain_words(file, capsys):
     assert "no answer from http://127.0.0.1:9: connection refused; start it with" in told
     main([str(file), "--broker", "http://no-such-machine.invalid:9"])
     assert "the name of the machine is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "says"),
+    [
+        (400, {"type": "t", "detail": "the tenant name 'a b' is not allowed"}, "'a b' is not"),
+        (504, {"type": "t", "detail": "the @context cannot be fetched"}, "@context cannot be"),
+        (404, None, "is no NGSI-LD broker"),
+    ],
+)
+def test_what_concerns_every_row_is_told_once(file, capsys, status, problem, says):
+    with answering(status, problem) as url:
+        assert main([str(file), "--broker", url]) == 2
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1
+    assert "rejected" not in told.out
+
+
+@contextmanager
+def answering(status, problem):
+    """A server that answers every GET with one status and one problem."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b"<html>" if problem is None else orjson.dumps(problem)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format, *args):  # noqa: A002 - as inherited
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_address_may_hold_the_path_of_the_api(file, broker, capsys):
+    assert main([str(file), "--broker", f"{broker.url}/ngsi-ld/v1/"]) == 0
+    assert "3 rows: 3 created" in capsys.readouterr().out
+
+
+def test_a_server_that_does_not_speak_tls_is_told_so(file, broker, capsys):
+    assert main([str(file), "--broker", broker.url.replace("http:", "https:")]) == 1
+    assert "no TLS connection is possible" in capsys.readouterr().err
+
+
+def test_a_name_no_file_can_have_is_a_refused_file(capsys):
+    assert main(["--dry-run", "x" * 5000]) == 1
+    assert "File name too long" in capsys.readouterr().out
+
+
+def test_a_page_that_is_no_table_does_not_flood_the_terminal(tmp_path, capsys):
+    path = tmp_path / "wide.csv"
+    path.write_text("a," * 100)
+    main(["--dry-run", str(path)])
+    told = capsys.readouterr().out
+    assert told.count("  note: ") == 21
+    assert "more (all with --report FILE or --verbose)" in told
+    main(["--dry-run", "--verbose", str(path)])
+    assert capsys.readouterr().out.count("  note: ") == 100
+
+
+def test_a_token_file_that_cannot_be_read_is_a_wrong_command(file, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(file), "--token-file", "/nowhere"])
+    assert ended.value.code == 2
+    assert "/nowhere cannot be read" in capsys.readouterr().err
 
 
 def test_an_address_without_a_file_is_told_with_what_to_do():

@@ -112,7 +112,8 @@ def test_the_two_legal_things_are_two_types():
 
 def test_the_time_of_observation_may_stand_in_a_column_name():
     header = ["ID", "名称", "人数_令和6年1月9日午後6時時点", "所在地_連結表記"]
-    entity = entities(imported([header, ["NEW001", "寄合い処", "40", "石川県七尾市馬出町"]]))[0]
+    row = ["NEW001", "寄合い処", "40", "石川県七尾市馬出町"]
+    entity = entities(imported([header, row], "open_shelter_Nanao.csv"))[0]
     assert entity["type"] == "EvacuationShelter"
     assert entity["evacueeTotal"] == {
         "type": "Property",
@@ -124,9 +125,8 @@ def test_the_time_of_observation_may_stand_in_a_column_name():
 
 def test_or_in_a_column():
     header = ["ID", "名称", "人数", "時点", "所在地_連結表記"]
-    entity = entities(
-        imported([header, ["1", "学校", "0", "令和6年1月11日午後6時", "石川県七尾市"]])
-    )[0]
+    row = ["1", "学校", "0", "令和6年1月11日午後6時", "石川県七尾市"]
+    entity = entities(imported([header, row], "open_shelter_Nanao.csv"))[0]
     assert entity["evacueeTotal"]["value"] == 0
     assert entity["evacueeTotal"]["observedAt"] == "2024-01-11T09:00:00Z"
 

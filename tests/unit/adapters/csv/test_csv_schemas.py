@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.csv.command import _parser
+from adapters.csv.arguments import _parser
 from adapters.csv.importing import shipped_types
 from adapters.csv.layout import KINDS, Layout, parse_layout, shipped_layouts
 from adapters.csv.vocabulary import CONTEXT_URL, NAMESPACE

@@ -57,6 +57,12 @@ def test_notes_at_the_end_are_no_rows():
     assert found.notes == [3, 4]
 
 
+@pytest.mark.parametrize("cells", [["a_2", "a", "a"], ["a", "a", "a_2"], ["column_2", ""]])
+def test_a_name_that_was_made_up_is_not_one_the_header_has(cells):
+    names, _ = unique_names(cells)
+    assert len(set(names)) == len(cells)
+
+
 def test_empty_and_repeated_names_are_made_unique():
     names, remarks = unique_names(["a", "", "a", "a"])
     assert names == ["a", "column_2", "a_2", "a_3"]
@@ -116,3 +122,9 @@ def test_any_table_is_read_or_refused(rows):
     except UnreadableFile:
         return
     assert all(len(row.cells) == len(found.header) for row in found.rows)
+
+
+def test_a_header_wider_than_any_spreadsheet_is_refused():
+    header = ",".join(f"列{number}" for number in range(16_385))
+    with pytest.raises(UnreadableFile, match="16385 columns"):
+        table(f"{header}\n{',' * 16_384}\n")

@@ -1,5 +1,7 @@
 """Codes with check digits, telephone numbers, postal codes."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,11 +87,14 @@ def test_a_restored_code_is_always_right(number):
 
 
 @given(st.text(max_size=9))
-def test_no_text_makes_the_readers_fail(text):
-    read_municipality_code(text, KNOWN)
-    read_corporate_number(text)
-    read_phone(text)
-    read_postal_code(text)
+def test_whatever_is_written_a_reading_is_a_value_of_its_kind_or_none(text):
+    code = read_municipality_code(text, KNOWN).value
+    assert code is None or is_municipality_code(code)
+    for read, form in ((read_corporate_number, r"\d{13}"), (read_postal_code, r"\d{3}-?\d{4}")):
+        value = read(text).value
+        assert value is None or re.fullmatch(form, value, re.ASCII)
+    phone = read_phone(text).value
+    assert phone is None or phone == phone.strip()
 
 
 def test_corporate_numbers():
@@ -97,6 +102,7 @@ def test_corporate_numbers():
     assert read_corporate_number("7-0000-1205-0002").value == "7000012050002"
     assert "check digit" in read_corporate_number("8000012050002").problem
     assert read_corporate_number("12345").problem
+    assert "power of ten" in read_corporate_number("5.00002E+12").problem
 
 
 @pytest.mark.parametrize(

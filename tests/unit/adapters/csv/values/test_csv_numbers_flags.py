@@ -85,7 +85,7 @@ def test_yes(mark):
     assert read_flag(mark).value is True
 
 
-@pytest.mark.parametrize("mark", ["×", "✕", "✗", "無", "なし", "不可", "0", "No"])
+@pytest.mark.parametrize("mark", ["×", "✕", "✗", "無", "なし", "不可", "否", "0", "No"])
 def test_no(mark):
     assert read_flag(mark).value is False
 

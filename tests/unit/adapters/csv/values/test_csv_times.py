@@ -1,11 +1,16 @@
 """Times of day, opening hours, weekdays and rules of collection."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.csv.values.times import read_time, read_time_range
 from adapters.csv.values.weekdays import read_recurrence, read_weekdays
+
+DAYS = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+DAYS |= {"PublicHolidays"}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +29,9 @@ from adapters.csv.values.weekdays import read_recurrence, read_weekdays
         ("17:15（受付）", "17:15"),
         ("9:00:00", "09:00"),
         ("0830", "08:30"),
+        ("翌3:00", "27:00"),
+        ("翌日2時", "26:00"),
+        ("翌朝5時30分", "29:30"),
     ],
 )
 def test_times_are_read(text, expected):
@@ -32,7 +40,14 @@ def test_times_are_read(text, expected):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("終日", "words"), ("9時～17時", "period"), ("31:00", "not a time"), ("9:75", "not a time")],
+    [
+        ("終日", "words"),
+        ("24時間", "words"),
+        ("翌9:00", "not a time"),
+        ("9時～17時", "period"),
+        ("31:00", "not a time"),
+        ("9:75", "not a time"),
+    ],
 )
 def test_what_is_no_time_is_a_problem(text, reason):
     reading = read_time(text)
@@ -104,8 +119,10 @@ def test_rules_of_collection(text, expected):
 
 
 @given(st.text(alphabet="月火水木金土日祝第毎週曜1234・～ 、0時:分", max_size=20))
-def test_no_text_makes_the_readers_fail(text):
-    read_time(text)
-    read_time_range(text)
-    read_weekdays(text)
-    read_recurrence(text)
+def test_whatever_is_written_a_reading_is_of_its_kind_or_none(text):
+    for time in (read_time(text).value, *(read_time_range(text) or ())):
+        assert time is None or re.fullmatch(r"[0-3]\d:[0-5]\d", time)
+    assert read_weekdays(text) is None or set(read_weekdays(text)) <= DAYS
+    for rule in read_recurrence(text) or ():
+        assert rule.keys() <= {"dayOfWeek", "weekOfMonth", "dates"}
+        assert "dates" in rule or rule["dayOfWeek"] in DAYS
