@@ -15,13 +15,18 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.mqtt.expressions import Expression, InvalidExpression, compile_expression
+from adapters.mqtt.links import DEFAULT_NAME, Link
+from adapters.mqtt.names import RESERVED
 from adapters.mqtt.provisioning_errors import WrongSyntax
 from adapters.mqtt.sensors import Sensors
+from adapters.mqtt.values import Unfit, attribute
 
 NAME = re.compile(r"[^\W\d_](\w)*(:[^\W\d_]\w*)?")
 """Names of attributes and types the standard allows (clause 4.6.2)."""
 
-RESERVED_NAMES = frozenset({"id", "type", "@context", "scope"})
+IGNORED_NAMES = frozenset({"id", "type"})
+"""Names of attributes the IoT Agents ignore, and so do we."""
+
 DEFAULT_TYPE = "Thing"
 
 
@@ -58,6 +63,7 @@ class StaticAttribute:
     type: str | None
     value: Any
     metadata: tuple[Metadata, ...] = ()
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,16 @@ class Profile:
         """Return the values of the static attributes by name."""
         return {attribute.name: attribute.value for attribute in self.static_attributes}
 
+    def metadata_values(self) -> dict[str, dict[str, Any]]:
+        """Return the fixed values of metadata by the names of attribute and metadata."""
+        found = {one.name: one.metadata for one in self.attributes}
+        found |= {one.name: one.metadata for one in self.static_attributes}
+        return {
+            name: {item.name: item.value for item in metadata}
+            for name, metadata in found.items()
+            if metadata
+        }
+
 
 def profile_of(group: Group | None, device: Device | None, device_id: str) -> Profile:
     """Join group and device (at least one is given). Raises `WrongSyntax`."""
@@ -169,7 +185,7 @@ def check_document(document: Any, place: str) -> None:
 def _check_meaning(document: Mapping[str, Any], place: str) -> None:
     try:
         _mappings(document, {})
-        _statics(document, {})
+        _check_statics(document)
         _explicit(document.get("explicitAttrs", False))
         _optional_expression(document, "entityNameExp")
         _zone(document.get("timezone"))
@@ -192,7 +208,7 @@ def _mappings(*documents: Mapping[str, Any]) -> tuple[AttributeMapping, ...]:
 
 def _mapping(item: Any, place: str) -> AttributeMapping | None:
     name = _name_of(item, place)
-    if name in RESERVED_NAMES:
+    if name in IGNORED_NAMES:
         return None
     entity_name = item.get("entity_name")
     return AttributeMapping(
@@ -216,10 +232,36 @@ def _statics(*documents: Mapping[str, Any]) -> tuple[StaticAttribute, ...]:
             name = _name_of(item, place)
             if "value" not in item:
                 raise WrongSyntax(f"{place} ({name}) has no value")
-            if name not in RESERVED_NAMES:
-                metadata = _metadata(item.get("metadata"), place)
-                found[name] = StaticAttribute(name, item.get("type"), item["value"], metadata)
+            if name not in IGNORED_NAMES:
+                found[name] = StaticAttribute(
+                    name,
+                    item.get("type"),
+                    item["value"],
+                    _metadata(item.get("metadata"), place),
+                    _link(item.get("link"), f"{place}.link"),
+                )
     return tuple(found.values())
+
+
+def _check_statics(document: Mapping[str, Any]) -> None:
+    for constant in _statics(document):
+        try:
+            attribute(constant.type, constant.value, _zone(document.get("timezone")))
+        except Unfit as error:
+            raise WrongSyntax(f"static_attributes: {constant.name} {error}") from error
+
+
+def _link(document: Any, place: str) -> Link | None:
+    if document is None:
+        return None
+    names = document.get("attributes") if isinstance(document, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise WrongSyntax(f"{place} should be an object with attributes, an array of names")
+    name, kind = document.get("name", DEFAULT_NAME), document.get("type")
+    for member, value in (("name", name), ("type", kind)):
+        if value is not None and not _is_name(value):
+            raise WrongSyntax(f"{place}.{member} is {value!r}: {_NAME_RULE}")
+    return Link(tuple(names), name or DEFAULT_NAME, kind)
 
 
 def _name_of(item: Any, place: str) -> str:
@@ -228,8 +270,9 @@ def _name_of(item: Any, place: str) -> str:
     name = item.get("name")
     if not isinstance(name, str) or not name:
         raise WrongSyntax(f"{place} has no name")
-    if not _is_name(name) and name not in RESERVED_NAMES:
-        raise WrongSyntax(f"{place}.name is {name!r}: {_NAME_RULE}")
+    if name not in IGNORED_NAMES and (not _is_name(name) or name in RESERVED):
+        rule = "NGSI-LD keeps this name for itself" if name in RESERVED else _NAME_RULE
+        raise WrongSyntax(f"{place}.name is {name!r}: {rule}")
     for member in ("type", "object_id", "expression", "entity_name", "entity_type"):
         if item.get(member) is not None and not isinstance(item[member], str):
             raise WrongSyntax(f"{place}.{member} should be a text")

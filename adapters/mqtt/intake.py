@@ -13,6 +13,8 @@ from adapters.mqtt.registry import Registry
 from adapters.mqtt.topics import ANY_RESOURCE, Route, Router
 
 ULTRALIGHT_RESOURCE = "/iot/d"
+MEASURES_LIMIT = 10_000
+"""Most measures one message may hold: all other devices wait while they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Intake:
     def read_routed(self, message: Message, route: Route) -> list[Observation]:
         """Return the observations of a message whose route is known."""
         measures = decode(message, route)
+        if len(measures) > MEASURES_LIMIT:
+            raise Unusable(
+                f"the message holds {len(measures)} measures; send at most {MEASURES_LIMIT} in one"
+            )
         observations: list[Observation] = []
         for device_id, same in groupby(measures, key=lambda one: one.device_id):
             profile = self._registry.profile(route.apikey, route.rule.resource, device_id)

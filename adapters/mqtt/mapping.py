@@ -7,7 +7,6 @@ written and the fault is reported.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,14 +16,17 @@ from adapters.mqtt.codecs import CODECS
 from adapters.mqtt.configuration import AttributeMapping, Metadata, Profile
 from adapters.mqtt.expressions import Expression
 from adapters.mqtt.ids import entity_uri
+from adapters.mqtt.links import linked
 from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, member_at
+from adapters.mqtt.names import attribute_name, name_beside
+from adapters.mqtt.nulls import has_gap, without_null
 from adapters.mqtt.payloads import Ready, unwrap
 from adapters.mqtt.sensors import by_sensor
-from adapters.mqtt.values import Attribute, Unfit, attribute
+from adapters.mqtt.values import GEOMETRIES, Attribute, Unfit, attribute, geometry
+from broker.model.attributes import GEO_ATTRIBUTES
 
 IDENTITY = frozenset({"id", "type"})
 RENAMED = {"id": "measure_id", "type": "measure_type"}
-_NOT_IN_NAMES = re.compile(r"\W")
 
 Entity = dict[str, Any]
 
@@ -111,15 +113,17 @@ def _add_instances(entity: dict[str, Any], name: str, made: Any) -> None:
 
 
 def _translate(measure: Measure, profile: Profile, received_at: str) -> Translation:
-    values, ready = _values(measure, profile)
+    values, ready, faults = _values(measure, profile)
     stated = values.pop(TIME_INSTANT, None)
     work = _Work(measure, profile, values, ready)
+    work.faults += faults
     work.run()
     at = times.from_iso(work.time_instant, profile.zone) or _stated(measure, profile)
     at = at or times.from_iso(stated, profile.zone) or received_at
     own_id, entities = work.entities()
     for entity in entities:
-        _finish(entity, at, measure)
+        own = times.from_iso(work.times.get(entity["id"]), profile.zone)
+        _finish(entity, own or at, measure)
     is_lost = not (entities or work.faults or work.is_skipping)
     unused = (values or _only_time(stated)) if is_lost else {}
     return Translation(at, measure.key, own_id, entities, work.static, work.faults, unused)
@@ -138,22 +142,18 @@ def _stated(measure: Measure, profile: Profile) -> str | None:
     return at
 
 
-def _values(measure: Measure, profile: Profile) -> tuple[dict[str, Any], Ready]:
-    """Return the values by name, decoding the frame where no server did."""
+def _values(measure: Measure, profile: Profile) -> tuple[dict[str, Any], Ready, list[str]]:
+    """Return the values by name, decoding the frame where no server did, and what is wrong."""
     values: Mapping[str, Any] = measure.values
     if measure.frame is not None:
         values = _decoded(measure.frame, profile)
+    plain, ready, faults = dict(values), Ready(), list[str]()
     if profile.payload_type in ("ngsild", "ngsiv2"):
-        try:
-            plain, ready = unwrap(profile.payload_type, values)
-        except Unfit as error:
-            raise Unusable(str(error)) from error
-    else:
-        plain, ready = dict(values), {}
+        plain, ready, faults = unwrap(profile.payload_type, values)
     for reserved, renamed in RENAMED.items():
         if reserved in plain:
             plain[renamed] = plain.pop(reserved)
-    return plain, ready
+    return plain, ready, faults
 
 
 def _decoded(frame: bytes, profile: Profile) -> dict[str, Any]:
@@ -182,6 +182,7 @@ class _Work:
         self._context: dict[str, Any] | None = None
         self.is_skipping = False
         self.time_instant: Any = None
+        self.times: dict[str, Any] = {}
         self.static: dict[str, Attribute] = {}
         self.faults: list[str] = []
 
@@ -200,13 +201,16 @@ class _Work:
 
     def entities(self) -> tuple[str, list[Entity]]:
         """Return the id of the device's own entity (empty if it got no value), and all entities."""
-        others = list(self._others.values())
         if not self._own:
-            return "", others
+            return "", list(self._others.values())
         own_id = self._own_id()
+        for constant in self._profile.static_attributes:
+            if constant.link is not None and constant.name in self.static:
+                for part in linked(own_id, self._own, constant.link, self.static[constant.name]):
+                    self._others[part["id"]] = {**self._others.get(part["id"], {}), **part}
         return own_id, [
             {"id": own_id, "type": self._profile.entity_type, **self._own},
-            *others,
+            *self._others.values(),
         ]
 
     def _own_id(self) -> str:
@@ -228,6 +232,7 @@ class _Work:
                 "service": profile.service,
                 "subservice": profile.subservice,
                 "entity_name": profile.entity_name,
+                "metadata": profile.metadata_values(),
                 **self._values,
                 "id": profile.device_id,
                 "type": profile.entity_type,
@@ -263,7 +268,8 @@ class _Work:
         if mapping.expression is not None:
             context = self._expression_context()
             value = mapping.expression.evaluate(context)
-            if value is None and not mapping.expression.is_covered_by(context):
+            is_open = value is None or has_gap(value)
+            if is_open and not mapping.expression.is_covered_by(context):
                 value = raw
             elif value == mapping.skip_value:
                 self.is_skipping = self.is_skipping or raw is not None or value is not None
@@ -273,7 +279,7 @@ class _Work:
         if value is None:
             return
         if mapping.name == TIME_INSTANT:
-            self.time_instant = value
+            self._take_time(mapping, value)
             return
         source = mapping.object_id or mapping.name
         if mapping.type is None and mapping.expression is None and source in self._ready:
@@ -281,13 +287,24 @@ class _Work:
             return
         self._put(self._target(mapping), mapping.name, mapping.type, value, mapping.metadata)
 
+    def _take_time(self, mapping: AttributeMapping, value: Any) -> None:
+        """Note the time of the measure, or that of the entity the mapping names."""
+        if mapping.entity_name is None:
+            self.time_instant = value
+        else:
+            self.times[self._address(mapping.entity_name, mapping)[0]] = value
+
     def _target(self, mapping: AttributeMapping) -> dict[str, Any]:
         if mapping.entity_name is None:
             return self._own
-        kind = mapping.entity_type or self._profile.entity_type
-        name = _text(self._evaluate(mapping.entity_name_expression)) or mapping.entity_name
-        uri = entity_uri(name, kind)
+        uri, kind = self._address(mapping.entity_name, mapping)
         return self._others.setdefault(uri, {"id": uri, "type": kind})
+
+    def _address(self, entity_name: str, mapping: AttributeMapping) -> tuple[str, str]:
+        """Return id and type of the other entity a mapping writes to."""
+        kind = mapping.entity_type or self._profile.entity_type
+        name = _text(self._evaluate(mapping.entity_name_expression)) or entity_name
+        return entity_uri(name, kind), kind
 
     def _take_the_rest(self) -> None:
         mapped = self._profile.mapped_members
@@ -299,6 +316,8 @@ class _Work:
                 continue
             if member in self._ready:
                 self._own[name] = self._ready[member]
+            elif name in GEO_ATTRIBUTES and not _is_geometry(value):
+                self._put(self._own, name_beside(name), None, value, ())
             else:
                 self._put(self._own, name, None, value, ())
 
@@ -311,7 +330,11 @@ class _Work:
         metadata: tuple[Metadata, ...],
     ) -> None:
         try:
-            made = attribute(kind, value, self._profile.zone)
+            if (kind or "").lower() != "jsonproperty":
+                value = without_null(value)
+            if value is None:
+                return
+            made = attribute(_kind_of(name, kind), value, self._profile.zone)
             for item in metadata:
                 self._annotate(made, item)
         except Unfit as error:
@@ -333,10 +356,19 @@ class _Work:
             made[item.name] = attribute(item.type, value, self._profile.zone)
 
 
-def attribute_name(member: str) -> str:
-    """Return a member of a payload as a name the standard allows (clause 4.6.2)."""
-    name = _NOT_IN_NAMES.sub("_", RENAMED.get(member, member))
-    return name if name[:1].isalpha() else f"m{name}"
+def _kind_of(name: str, kind: str | None) -> str | None:
+    """Return the type of an attribute; the standard fixes that of some (clause 4.7.1)."""
+    if name not in GEO_ATTRIBUTES or (kind or "").lower().startswith("geo"):
+        return kind
+    return kind if kind in GEOMETRIES else "GeoProperty"
+
+
+def _is_geometry(value: Any) -> bool:
+    try:
+        geometry(None, value)
+    except Unfit:
+        return False
+    return True
 
 
 def _text(value: Any) -> str | None:

@@ -9,16 +9,20 @@ import orjson
 
 from adapters.mqtt import times
 from adapters.mqtt.decoders.iot_agent_json import hexadecimal
-from adapters.mqtt.intake import ULTRALIGHT_RESOURCE, Intake
+from adapters.mqtt.intake import ULTRALIGHT_RESOURCE, Intake, Observation
+from adapters.mqtt.mapping import Entity
 from adapters.mqtt.measure import Message, Unusable
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.topics import Route as TopicRoute
 from adapters.mqtt.topics import TopicRule
 from adapters.mqtt.unmapped import nothing_stored
-from adapters.runtime.errors import SkipRecord
+from adapters.runtime.batch import Written
+from adapters.runtime.errors import AdapterError, SkipRecord
 from adapters.runtime.http_server import Request, Response, Route
 
 ATTRIBUTE = "/attrs/"
+NOT_MEASURES = ("/commands", "/configuration", "/configuration/commands")
+"""Ends of the paths where devices report results of commands and ask for their configuration."""
 
 
 def routes(intake: Intake, outlets: Outlets) -> list[Route]:
@@ -63,19 +67,33 @@ class _SouthPort:
         observations = self._intake.read_routed(message, route)
         faults = [fault for one in observations for fault in one.translation.faults]
         self._outlets.health.count("measures", len(observations))
-        ready = []
-        for observation in observations:
-            for entity, _ in self._outlets.static.joined(observation):
-                _, unfit = await self._outlets.fitting(entity)
-                faults += unfit
-                ready.append((observation, entity))
-        if faults:
-            raise Unusable("; ".join(faults))
-        for future in [await self._outlets.submit(*one) for one in ready]:
-            await future
+        parts = [
+            (one, entity, has_static)
+            for one in observations
+            for entity, has_static in self._outlets.static.joined(one)
+        ]
+        try:
+            await self._write(parts, faults)
+        except AdapterError:
+            for observation, entity, _ in parts:
+                self._outlets.static.forget(observation, entity["id"])
+            raise
         unused = [nothing_stored(one) for one in observations if one.translation.unused]
         self._outlets.health.count("unmapped", len(unused))
         return unused
+
+    async def _write(
+        self, parts: list[tuple[Observation, Entity, bool]], faults: list[str]
+    ) -> None:
+        """Write all entities if there is no fault; return when the broker has committed them."""
+        for _, entity, _ in parts:
+            faults += (await self._outlets.fitting(entity))[1]
+        if faults:
+            raise Unusable("; ".join(faults))
+        futures = [await self._outlets.submit(one, entity) for one, entity, _ in parts]
+        for (observation, entity, has_static), future in zip(parts, futures, strict=True):
+            if await future is Written.CREATED and not has_static:
+                self._outlets.static.forget(observation, entity["id"])
 
 
 class _MissingParameters(SkipRecord):
@@ -95,6 +113,11 @@ def _device_of(request: Request) -> tuple[str, str]:
 def _route(request: Request) -> TopicRoute:
     apikey, device_id = _device_of(request)
     resource, _, name = request.path.partition(ATTRIBUTE)
+    if resource.endswith(NOT_MEASURES):
+        raise Unusable(
+            f"{resource} takes no measures: devices get neither commands nor their configuration "
+            "from here, so there is no result to report"
+        )
     kind = "ultralight" if resource == ULTRALIGHT_RESOURCE else "iot-agent-json"
     return TopicRoute(TopicRule(request.path, kind, resource), apikey, device_id, name, "")
 

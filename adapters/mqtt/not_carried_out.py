@@ -1,8 +1,12 @@
-"""Members of groups and devices that are kept and shown, but that nothing here acts on. Pure."""
+"""Members of groups and devices that are kept and shown, but that nothing here acts on. Pure.
+
+They are those of the IoT Agents that are not carried out, and those nobody knows: misspelt ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 NOT_CARRIED_OUT: Mapping[str, str] = {
@@ -25,6 +29,30 @@ NOT_CARRIED_OUT_VALUES: Mapping[str, tuple[frozenset[str], str]] = {
 """Members of which only some values have no effect."""
 
 
+KNOWN = frozenset(
+    {
+        *NOT_CARRIED_OUT,
+        *NOT_CARRIED_OUT_VALUES,
+        *("resource", "apikey", "device_id", "service", "subservice", "service_path", "protocol"),
+        *("entity_type", "type", "entity_name", "entityNameExp", "timezone", "autoprovision"),
+        *("attributes", "static_attributes", "internal_attributes", "explicitAttrs"),
+        *("payloadType", "lastMeasure", "description"),
+    }
+)
+KNOWN_OF_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "attributes": frozenset(
+        {
+            *("object_id", "name", "type", "expression", "skipValue", "metadata"),
+            *("entity_name", "entity_type", "description"),
+        }
+    ),
+    "static_attributes": frozenset(
+        ("name", "type", "value", "metadata", "link", "object_id", "description")
+    ),
+}
+IGNORED_NAMES = ("id", "type")
+
+
 def warnings_about(document: Any, place: str) -> list[str]:
     """Say which members of a group or device have no effect, one sentence each."""
     if not isinstance(document, Mapping):
@@ -36,8 +64,34 @@ def warnings_about(document: Any, place: str) -> list[str]:
         if str(document.get(one)).lower() in values
     ]
     return [
-        f"{place}.{member} is kept but not carried out: {meaning}" for member, meaning in ignored
+        *(
+            f"{place}.{member} is kept but not carried out: {meaning}"
+            for member, meaning in ignored
+        ),
+        *_about_unknown(document, KNOWN, place),
+        *(
+            warning
+            for member in KNOWN_OF_ATTRIBUTES
+            for warning in _about_attributes(document.get(member), member, place)
+        ),
     ]
+
+
+def _about_unknown(document: Mapping[str, Any], known: frozenset[str], place: str) -> Iterator[str]:
+    for member in document:
+        if member not in known and not str(member).startswith("_"):
+            close = get_close_matches(str(member), known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{place}.{member} has no effect: nothing here has this name{hint}"
+
+
+def _about_attributes(items: Any, member: str, place: str) -> Iterator[str]:
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        here = f"{place}.{member}[{index}]"
+        if isinstance(item, Mapping):
+            yield from _about_unknown(item, KNOWN_OF_ATTRIBUTES[member], here)
+            if item.get("name") in IGNORED_NAMES:
+                yield f"{here} has no effect: no attribute can be called {item['name']}"
 
 
 def warnings_about_all(documents: Any, place: str) -> list[str]:

@@ -62,7 +62,7 @@ class Provisioning:
         self._turn = asyncio.Lock()
 
     async def create_groups(self, scope: Scope, documents: Any) -> None:
-        """Create all groups of a request, or none."""
+        """Create all groups of a request, or none. Raises `WrongSyntax`, `DuplicateGroup`."""
         items = _items(documents, "groups")
         groups = await asyncio.to_thread(
             lambda: [
@@ -89,7 +89,10 @@ class Provisioning:
         return [group_document(group) for group in self._registry.groups(scope.service, subservice)]
 
     async def change_group(self, scope: Scope, resource: str, apikey: str, changes: Any) -> None:
-        """Replace the members given."""
+        """Replace the members given.
+
+        Raises `WrongSyntax`, `GroupNotFound`, `BadRequest` for another resource or apikey.
+        """
         await asyncio.to_thread(check_document, changes, "body")
         _say_what_is_not_carried_out(changes, "body")
         async with self._turn:
@@ -115,7 +118,7 @@ class Provisioning:
                 self._registry.remove_device(device)
 
     async def create_devices(self, scope: Scope, documents: Any) -> None:
-        """Create all devices of a request, or none."""
+        """Create all devices of a request, or none. Raises `WrongSyntax`, `DuplicateDevice`."""
         items = _items(documents, "devices")
         if len(items) > DEVICE_LIMIT:
             raise WrongSyntax(
@@ -161,7 +164,10 @@ class Provisioning:
     async def change_device(
         self, scope: Scope, device_id: str, apikey: str | None, changes: Any
     ) -> None:
-        """Replace the members given; the id cannot be changed."""
+        """Replace the members given.
+
+        Raises `WrongSyntax`, `DeviceNotFound`, `BadRequest` for another id or apikey.
+        """
         await asyncio.to_thread(check_document, changes, "body")
         if "device_id" in changes:
             raise BadRequest("device_id cannot be changed: it identifies the device")
@@ -195,7 +201,10 @@ class Provisioning:
             self._registry.remove_device(device)
 
     async def delete_devices(self, scope: Scope, items: Any) -> None:
-        """Delete several devices. Those that exist go even if others are not found."""
+        """Delete several devices. Those that exist go even if others are not found.
+
+        Raises `WrongSyntax`, `DeviceNotFound` with the others.
+        """
         wanted = []
         for index, item in enumerate(_items(items, "devices")):
             device_id = item.get("deviceId", item.get("device_id"))

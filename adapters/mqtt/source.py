@@ -92,7 +92,10 @@ def check(settings: Settings) -> None:
 
 
 async def reread(settings: Settings, name: str, data: Path) -> Read:
-    """Return what reads dead letters again, with groups and devices as they are now."""
+    """Return what reads dead letters again, with groups and devices as they are now.
+
+    What it returns raises `SkipRecord` for a letter that is still of no use.
+    """
     registry = await asyncio.to_thread(_configured, settings)
     async with Store(data) as store:
         registry.fill(*await SqliteRegistryStore(store, name).load())

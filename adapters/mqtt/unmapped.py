@@ -44,7 +44,7 @@ def nothing_stored(observation: Observation) -> str:
     if unused.keys() == {TIME_INSTANT}:
         return "nothing of this message is stored: it holds a time and no value"
     names = list(_names(unused))
-    if all(value is None for value in unused.values()):
+    if all(_is_null(value) for value in unused.values()):
         return f"nothing of this message is stored: null is no value ({', '.join(names)})"
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
     return (
@@ -52,6 +52,12 @@ def nothing_stored(observation: Observation) -> str:
         f"{shown}; map what is wanted in 'attributes' (object_id), or let its group have "
         '"explicitAttrs": false'
     )
+
+
+def _is_null(value: Any) -> bool:
+    if isinstance(value, Mapping) and value:
+        return all(_is_null(item) for item in value.values())
+    return value is None
 
 
 def _names(values: Mapping[str, Any], depth: int = _DEPTH) -> Iterator[str]:

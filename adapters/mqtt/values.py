@@ -43,7 +43,7 @@ def attribute(kind: str | None, value: Any, zone: tzinfo = UTC) -> Attribute:
 
 def _untyped(value: Any) -> Attribute:
     if isinstance(value, dict) and value.get("type") in GEOMETRIES and "coordinates" in value:
-        return {"type": "GeoProperty", "value": value}
+        return {"type": "GeoProperty", "value": _geometry_object(value)}
     return {"type": "Property", "value": value}
 
 

@@ -29,7 +29,10 @@ WITHOUT_MEASURES = frozenset({"join", "ack", "txack", "log", "integration", "err
 
 
 def decode(payload: bytes, topic_device: str | None, event: str) -> list[Measure]:
-    """Read one event; those that measure nothing (join, ack, log, …) give no measure."""
+    """Read one event; those that measure nothing (join, ack, log, …) give no measure.
+
+    Raises `Unusable`.
+    """
     if event in WITHOUT_MEASURES:
         return []
     body = object_of(payload)

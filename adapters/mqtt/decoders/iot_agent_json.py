@@ -9,12 +9,14 @@ import orjson
 from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable
 
 HEX_LIMIT = 64 * 1024
+DELETING = ("delete", "DELETE")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def decode(payload: bytes, device_id: str) -> list[Measure]:
     """Read an object, or an array of objects (several measures). Raises `Unusable`."""
     try:
-        body = orjson.loads(payload)
+        body = orjson.loads(payload.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError as error:
         raise Unusable(
             f"the payload is not JSON ({error}); a topic that ends in /attrs takes an object such "
@@ -27,6 +29,8 @@ def measures_in(body: Any) -> list[dict[str, Any]]:
     """Return the objects of a parsed payload, each one measure. Raises `Unusable`."""
     if isinstance(body, dict):
         batch = body.get("entities") if "actionType" in body else None
+        if batch is not None and body["actionType"] in DELETING:
+            raise Unusable(f"actionType {body['actionType']}: measures are written, never deleted")
         return measures_in(batch) if isinstance(batch, list) else [_filled(body, "the payload")]
     if isinstance(body, list) and body:
         return [_filled(item, f"element {index}") for index, item in enumerate(body)]

@@ -21,7 +21,7 @@ from adapters.mqtt.measure import Measure, Unusable
 
 
 def decode(payload: bytes, topic_device: str | None, event: str) -> list[Measure]:
-    """Read one event; only `up` and `location/solved` carry measures."""
+    """Read one event; only `up` and `location/solved` carry measures. Raises `Unusable`."""
     if event not in ("up", "location/solved"):
         return []
     body = object_of(payload)

@@ -39,6 +39,11 @@ def compile_expression(text: str) -> Expression:
     """Compile an expression. Raises `InvalidExpression` with the position of the fault."""
     if len(text) > LENGTH_LIMIT:
         raise InvalidExpression(f"the expression is longer than {LENGTH_LIMIT} characters")
+    if "${" in text:
+        raise InvalidExpression(
+            "${…} is the IoT Agents' old language; write latitude + ', ' + longitude instead of "
+            "${latitude}, ${longitude}"
+        )
     tokens = tokens_of(text)
     if len(tokens) > TOKEN_LIMIT:
         raise InvalidExpression(f"the expression has more than {TOKEN_LIMIT} parts")
@@ -164,6 +169,8 @@ class _Parser:
     def _variable(self, name: str) -> Evaluate:
         if name in CONSTANTS:
             return _constant(CONSTANTS[name])
+        if name == "oldCtxt":
+            raise InvalidExpression("oldCtxt, the measure before, is not supported here")
         self.variables.add(name)
         return lambda context: context.get(name)
 

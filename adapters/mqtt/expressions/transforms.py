@@ -125,6 +125,17 @@ def _pick(subject: Mapping[str, Any], wanted: Any) -> list[str]:
     return [name for name, value in subject.items() if value in accepted]
 
 
+def _hash(subject: Any) -> str:
+    """The 32-bit hash of the IoT Agents, over UTF-16 code units."""
+    units = text_of(subject).encode("utf-16-le", "surrogatepass")
+    total = 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        shifted = (total << 5) & 0xFFFFFFFF
+        signed = shifted - (1 << 32) if shifted >= 1 << 31 else shifted
+        total = signed - total + low + (high << 8)
+    return f"{abs(total):X}".rjust(8, "0")
+
+
 def _index(subject: Any, part: Any) -> int:
     return text_of(subject).find(text_of(part))
 
@@ -163,6 +174,7 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
         "removeset": _total(lambda value, item: [one for one in value if one != item]),
         "touppercase": _total(lambda value: text_of(value).upper()),
         "tolowercase": _total(lambda value: text_of(value).lower()),
+        "hash": _total(_hash),
         "round": _total(_round),
         "floor": _total(lambda value: math.floor(_number(value))),
         "ceil": _total(lambda value: math.ceil(_number(value))),

@@ -166,25 +166,10 @@ async def test_silence_is_noticed(mosquitto: Mosquitto) -> None:
     await connection.close()
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1."""
-    tool = shutil.which("openssl")
-    if tool is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", folder / "key", "-out", folder / "cert"]
-    subprocess.run([tool, *request, *names, *files], check=True, capture_output=True)
-    (folder / "key").chmod(0o644)
-    return folder
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho's socket
-async def test_tls(tmp_path: Path, certificates: Path) -> None:
+async def test_tls(tmp_path: Path, self_signed: Path) -> None:
     server = Mosquitto(
-        tmp_path / "tls", f"certfile {certificates}/cert\nkeyfile {certificates}/key\n"
+        tmp_path / "tls", f"certfile {self_signed}/cert\nkeyfile {self_signed}/key\n"
     )
     server.start()
     try:
@@ -194,7 +179,7 @@ async def test_tls(tmp_path: Path, certificates: Path) -> None:
         with pytest.raises(Misconfigured, match="TLS files"):
             await Connection(bad, Taken()).open()
         taken = Taken()
-        trusted = options(server.port, tls=True, ca_file=certificates / "cert")
+        trusted = options(server.port, tls=True, ca_file=self_signed / "cert")
         connection = Connection(trusted, taken)
         await connection.open()
         await connection.subscribe(["a"])

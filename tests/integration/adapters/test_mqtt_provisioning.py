@@ -274,6 +274,7 @@ BAD_GROUPS: dict[str, tuple[Any, str]] = {
     "a type that is no text": (attribute(type=5), "attributes[0].type should be a text"),
     "metadata no object": (attribute(metadata=[]), "metadata should be an object"),
     "a bad expression": (attribute(expression="t *"), "the expression ends at 4"),
+    "an expression of the old language": (attribute(expression="${@t * 2}"), "old language"),
     "an unknown transformation": (attribute(expression="t|sqrt"), "'sqrt' does not exist"),
     "a bad entityNameExp": ({"groups": [{**GROUP, "entityNameExp": "id +"}]}, "entityNameExp"),
     "a bad explicitAttrs": ({"groups": [{**GROUP, "explicitAttrs": "['a'"}]}, "explicitAttrs"),
@@ -283,6 +284,14 @@ BAD_GROUPS: dict[str, tuple[Any, str]] = {
     "a static attribute without value": (
         {"groups": [{**GROUP, "static_attributes": [{"name": "a", "type": "Text"}]}]},
         "static_attributes[0] (a) has no value",
+    ),
+    "a static attribute that is not of its type": (
+        {
+            "groups": [
+                {**GROUP, "static_attributes": [{"name": "a", "type": "Number", "value": {}}]}
+            ]
+        },
+        "groups[0].static_attributes: a is {}, which is not a number",
     ),
     "a type that is no name": ({"groups": [{**GROUP, "entity_type": "My Type"}]}, "entity_type"),
 }
@@ -369,6 +378,15 @@ async def broker() -> AsyncIterator[TestBroker]:
         yield one
 
 
+WITH_STATIC = {
+    "resource": "/iot/json",
+    "apikey": "static",
+    "entity_type": "Sensor",
+    "attributes": [{"object_id": "t", "name": "t", "type": "Number"}],
+    "static_attributes": [{"name": "town", "type": "Text", "value": "Yaizu"}],
+}
+
+
 @pytest.fixture
 async def south(
     tmp_path: Path, broker: TestBroker, session: aiohttp.ClientSession
@@ -377,6 +395,7 @@ async def south(
     for resource in ("/iot/json", "/iot/d", "/my/own"):
         document = {"resource": resource, "apikey": "k", "entity_type": "Sensor"}
         registry.add_group(group_from(document, "", "/", "group"))
+    registry.add_group(group_from(WITH_STATIC, "", "/", "group"))
     async with (
         adapter_context(None, broker=broker.url, data=tmp_path) as context,
         Ledger(context.data / "ledger.sqlite3", "test") as ledger,
@@ -451,6 +470,8 @@ async def test_single_values_over_http(
         ("/iot/json?k=k&i=d1", b"{", "not JSON"),
         ("/iot/json?k=k&i=d1&t=x", b'{"t":1}', "t is 'x'"),
         ("/iot/d?k=k&i=d1", b"t", "odd number of parts"),
+        ("/iot/json/commands?k=k&i=d1", b'{"ring":"done"}', "there is no result to report"),
+        ("/iot/json/configuration?k=k&i=d1", b'{"fields":["a"]}', "nor their configuration"),
     ],
 )
 async def test_bad_measures_over_http_are_refused(
@@ -460,6 +481,17 @@ async def test_bad_measures_over_http_are_refused(
     assert status == 400
     assert reason in problem["message"]
     assert not broker.entities
+
+
+async def test_static_attributes_come_back_over_http_too(south: Api, broker: TestBroker) -> None:
+    path = "/iot/json?k=static&i=d1"
+    assert (await south("POST", path, {"t": "warm"}))[0] == 400
+    assert (await south("POST", path, {"t": 1}))[0] == 200
+    assert broker.entities[ID]["town"]["value"] == "Yaizu"
+    broker.entities.clear()
+    for _ in range(2):
+        assert (await south("POST", path, {"t": 2}))[0] == 200
+    assert broker.entities[ID]["town"]["value"] == "Yaizu"
 
 
 async def test_a_refusal_of_the_broker_reaches_the_device(south: Api, broker: TestBroker) -> None:

@@ -10,7 +10,7 @@ from adapters.mqtt.configuration import Group, check_document, profile_of
 from adapters.mqtt.expressions import compile_expression
 from adapters.mqtt.expressions.operators import equals, number_of, text_of, tidy
 from adapters.mqtt.mapping import translate
-from adapters.mqtt.measure import Measure, Unusable
+from adapters.mqtt.measure import Measure
 from adapters.mqtt.payloads import unwrap
 from adapters.mqtt.provisioning_errors import WrongSyntax
 from adapters.mqtt.times import from_epoch
@@ -124,20 +124,22 @@ def test_entities_with_several_instances_or_odd_members() -> None:
         {"type": "Property", "value": 1, "datasetId": "urn:a:1"},
         {"type": "Property", "value": 2},
     ]
-    plain, ready = unwrap("ngsild", {"x": instances, "y": {"type": "Odd"}, "z": {"odd": 1}})
+    plain, ready, _ = unwrap("ngsild", {"x": instances, "y": {"type": "Odd"}, "z": {"odd": 1}})
     assert plain == {"x": 1, "y": {"type": "Odd"}, "z": {"odd": 1}}
     assert ready == {"x": instances}
-    plain, ready = unwrap(
+    plain, ready, _ = unwrap(
         "ngsiv2", {"x": 5, "y": {"value": 1, "metadata": {"a": {"value": None}, "b": 2}}}
     )
     assert plain == {"x": 5, "y": 1}
     assert ready["y"] == {"type": "Property", "value": 1, "b": {"type": "Property", "value": 2}}
 
 
-def test_a_bad_value_in_an_ngsi_v2_entity_is_refused() -> None:
+def test_a_bad_value_in_an_ngsi_v2_entity_is_told() -> None:
     profile = profile_of(Group("", "/", "/iot/json", "k", {"payloadType": "ngsiv2"}), None, "d")
-    with pytest.raises(Unusable, match="t is 'warm'"):
-        translate([Measure("d", {"t": {"type": "Number", "value": "warm"}})], profile, NOW)
+    measure = Measure("d", {"t": {"type": "Number", "value": "warm"}, "h": {"value": 1}})
+    (found,) = translate([measure], profile, NOW)
+    assert found.faults == ["t is 'warm', which is not a number"]
+    assert found.entities[0].keys() == {"id", "type", "h"}
 
 
 def test_ready_attributes_keep_their_names_and_take_those_of_mappings() -> None:

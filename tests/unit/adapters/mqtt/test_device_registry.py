@@ -169,3 +169,10 @@ def test_patterns(pattern: str, topic: str, captured: tuple[str, ...] | None) ->
 def test_filters_of_patterns() -> None:
     assert TopicRule("a/{device}/+/{event}", "json").filter() == "a/+/+/#"
     assert TopicRule("{apikey}/{event}/x", "json").filter() == "+/+/x"
+
+
+def test_a_message_of_too_many_measures_is_refused() -> None:
+    one = registry()
+    payload = b"[" + b",".join([b'{"t":1}'] * 10_001) + b"]"
+    with pytest.raises(Unusable, match="holds 10001 measures; send at most 10000"):
+        Intake(Router(IOT_AGENT_RULES), one).read(Message("/json/k1/d1/attrs", payload, NOW))

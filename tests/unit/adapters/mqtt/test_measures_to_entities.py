@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from adapters.mqtt.configuration import Device, Group, profile_of
-from adapters.mqtt.mapping import Translation, attribute_name, translate
+from adapters.mqtt.mapping import Translation, translate
 from adapters.mqtt.measure import Measure, Unusable
+from adapters.mqtt.names import attribute_name
 
 NOW = "2026-06-01T00:00:00.000000Z"
 
