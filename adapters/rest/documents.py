@@ -23,6 +23,7 @@ from adapters.rest.settings import Settings, SourceSettings, SourceSpec
 from adapters.runtime.context import AdapterContext
 from adapters.runtime.errors import RetryLater
 from adapters.runtime.http_client import Fetched, HttpLimits
+from adapters.runtime.shown_url import shown_url
 
 UNCHANGED = 304
 
@@ -201,7 +202,7 @@ def _expect_document(answer: Fetched, url: str) -> None:
         404: "; check the address",
         429: "; it asks for fewer requests: raise `every`",
     }.get(answer.status, "")
-    raise RetryLater(f"{url} answered {answer.status}{hint}", after=answer.retry_after)
+    raise RetryLater(f"{shown_url(url)} answered {answer.status}{hint}", after=answer.retry_after)
 
 
 def _read(path: Path) -> bytes | None:

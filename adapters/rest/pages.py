@@ -132,7 +132,11 @@ class _Whole:
         self.items: list[Any] = []
 
     def add(self, page: Any, body: bytes, most_bytes: int) -> int:
-        """Add the items of a page and return how many they are."""
+        """Add the items of a page (`body` is its bytes) and return how many they are.
+
+        Raises `SkipRecord` for a page without a list, one that came before, and for more than
+        `most_bytes` of all pages.
+        """
         found = page
         for name in self._path:
             found = found.get(name) if isinstance(found, dict) else None

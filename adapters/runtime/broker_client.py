@@ -25,8 +25,9 @@ LINK_RELATION = '<{}>; rel="http://www.w3.org/ns/json-ld#context"; type="applica
 class BrokerAddress:
     """Where entities go: base URL, tenant, @context of the names used, file with a bearer token.
 
-    Without `context` names are those of the core @context, as a client without a Link header
-    sees them. The token file is read at each request, so that it can be renewed while we run.
+    The base URL may end in the path of the API. Without `context` names are those of the core
+    @context, as a client without a Link header sees them. The token file is read at each request,
+    so that it can be renewed while we run.
     """
 
     url: str = "http://127.0.0.1:1026"
@@ -76,7 +77,7 @@ class BrokerClient:
     def __init__(self, session: aiohttp.ClientSession, address: BrokerAddress) -> None:
         self._session = session
         self.address = address
-        self._base = address.url.rstrip("/") + API
+        self._base = address.url.rstrip("/").removesuffix(API) + API
         self._headers = address.headers()
         self._timeout = aiohttp.ClientTimeout(total=address.timeout, sock_connect=5)
 

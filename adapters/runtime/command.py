@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -21,12 +20,17 @@ from adapters.runtime.host import Host
 from adapters.runtime.manifest import installed, read_manifest
 from adapters.runtime.quality import RULES
 from broker.observability.logs import configure_logging
+from broker.observability.signals import stop_signals
 
 log = logging.getLogger(__name__)
 
 
 def main(argv: list[str]) -> int:
-    """Carry out a command; 0 is success, 1 a failure that was reported, 2 a wrong command line."""
+    """Carry out a command and return its exit code.
+
+    0 is success, 1 a failure that was reported, 2 a wrong command line, 78 a configuration that
+    `run` cannot work with.
+    """
     arguments = _parser().parse_args(argv)
     configure_logging(
         os.environ.get("MUTSURA_LOGGING_LEVEL", "info"),
@@ -109,7 +113,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     read = _read_when_right if arguments.patient else configuration_of
-    host = Host(read(arguments))
+    try:
+        host = Host(read(arguments))
+    except Misconfigured as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return os.EX_CONFIG
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return 0 if runner.run(_until_stopped(host, once=arguments.once)) else 1
 
@@ -134,10 +142,10 @@ def _read_when_right(arguments: argparse.Namespace) -> Configuration:
 
 
 async def _until_stopped(host: Host, *, once: bool) -> bool:
-    """Run the host; SIGTERM and SIGINT stop it in good order."""
+    """Run the host; SIGTERM, SIGINT and SIGHUP stop it in good order."""
     running = asyncio.ensure_future(host.run(once=once))
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
+    for one in stop_signals():
         loop.add_signal_handler(one, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         return await running

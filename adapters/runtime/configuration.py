@@ -238,10 +238,16 @@ def read_file(path: Path) -> Any:
     """Return what a YAML or TOML file holds; raises `Misconfigured` with line and reason."""
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise Misconfigured(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path} is not text in UTF-8") from error
     try:
         return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise Misconfigured(f"{path}: {error.problem}{place}") from error
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
         raise Misconfigured(f"{path}: {error}") from error
 

@@ -47,8 +47,16 @@ def add_to(commands: Any, add_configuration: Callable[..., None]) -> None:
 def _command(work: Callable[..., Any]) -> Callable[[argparse.Namespace], int]:
     def command(arguments: argparse.Namespace) -> int:
         configuration = _configuration(arguments)
-        if not (configuration.data / FILE).is_file():
-            raise Misconfigured(f"no adapter has kept anything in {configuration.data}; {_WHERE}")
+        try:
+            (configuration.data / FILE).stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Misconfigured(
+                f"no adapter has kept anything in {configuration.data}; {_WHERE}"
+            ) from error
+        except OSError as error:
+            raise Misconfigured(
+                f"cannot look into {configuration.data}: {error.strerror}"
+            ) from error
         return asyncio.run(_with_store(work, arguments, configuration))
 
     return command

@@ -24,12 +24,17 @@ from broker.model.clock import Clock, system_clock
 log = logging.getLogger(__name__)
 LIMIT = 10_000
 RECORD_BYTES = 262_144
+"""Most of a record, and of an entity, that is kept: letters must not fill the disk."""
+
 COLUMNS = "id, adapter, at, reason, record, entity, tenant"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record that was not stored. `record` is JSON; `entity` is None if mapping failed."""
+    """One record that was not stored. `record` is JSON.
+
+    `entity` is None if mapping failed, or if it is too long to be kept.
+    """
 
     number: int
     adapter: str
@@ -76,7 +81,7 @@ class DeadLetters:
             self._clock(),
             reason,
             _record_text(record),
-            None if entity is None else orjson.dumps(entity).decode(),
+            _entity_text(entity),
             tenant,
             subject,
         )
@@ -189,6 +194,12 @@ def _record_text(record: Any) -> str:
     if len(text) <= RECORD_BYTES:
         return text
     return orjson.dumps({"cut": True, "beginning": text[:RECORD_BYTES]}).decode()
+
+
+def _entity_text(entity: Mapping[str, Any] | None) -> str | None:
+    """Return the entity as JSON text; one that is too long to be kept is left to its record."""
+    text = None if entity is None else orjson.dumps(entity)
+    return None if text is None or len(text) > RECORD_BYTES else text.decode()
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:

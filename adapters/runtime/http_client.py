@@ -22,6 +22,7 @@ from yarl import URL
 from adapters.runtime.address_guard import literal, refusal
 from adapters.runtime.broker_client import seconds_to_wait
 from adapters.runtime.errors import Misconfigured, RetryLater, SkipRecord
+from adapters.runtime.shown_url import shown_url
 from adapters.runtime.unreachable import why_unreachable
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -150,11 +151,15 @@ class HttpClient:
             async with asyncio.timeout(bounds.timeout):
                 return await self._following(url, request)
         except TimeoutError as error:
-            raise RetryLater(f"{url} took more than {bounds.timeout:g} s") from error
+            raise RetryLater(f"{shown_url(url)} took more than {bounds.timeout:g} s") from error
         except (aiohttp.InvalidURL, ValueError) as error:
-            raise Misconfigured(f"{url} is not a URL that can be called: {error}") from error
+            raise Misconfigured(
+                f"{shown_url(url)} is not a URL that can be called: {error}"
+            ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise RetryLater(f"{url} does not answer: {why_unreachable(error)}") from error
+            raise RetryLater(
+                f"{shown_url(url)} does not answer: {why_unreachable(error)}"
+            ) from error
 
     async def _following(self, url: str, request: _Request) -> Fetched:
         target = URL(url)
@@ -171,11 +176,11 @@ class HttpClient:
             if answer.status == 303:
                 request = replace(request, method="GET", body=None)
             target = following
-        raise RetryLater(f"{url} redirects more than {MOST_REDIRECTS} times")
+        raise RetryLater(f"{shown_url(url)} redirects more than {MOST_REDIRECTS} times")
 
     def _judge_url(self, url: URL) -> None:
         if url.scheme not in ("http", "https") or not url.host:
-            raise Misconfigured(f"{url} must be an http or https URL")
+            raise Misconfigured(f"{shown_url(str(url))} must be an http or https URL")
         address = literal(url.host)
         if address is not None:
             _judge(address, url.host, allow_private=self._allow_private)
@@ -212,7 +217,9 @@ async def _read(response: aiohttp.ClientResponse, request: _Request) -> bytes:
     async for part in response.content.iter_chunked(65_536):
         size += len(part)
         if size > most:
-            raise SkipRecord(f"the answer of {response.url} is larger than {most} bytes")
+            raise SkipRecord(
+                f"the answer of {shown_url(str(response.url))} is larger than {most} bytes"
+            )
         take(part)
     return bytes(content)
 

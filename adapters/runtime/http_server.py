@@ -6,6 +6,7 @@ Handlers take a `Request` and return a `Response`, and know nothing of the serve
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,9 +73,9 @@ async def serve(routes: Sequence[Route], *, host: str, port: int) -> AsyncIterat
     """Serve while the block runs; raises `Misconfigured` when the address cannot be used.
 
     `SkipRecord` raised by a handler is answered 400, `RetryLater` 503 with Retry-After, both with
-    the detail.
+    the detail; so is what no route is for (404, 405) and what is too large (413).
     """
-    app = web.Application(client_max_size=LARGEST_BODY)
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_in_json])
     for route in routes:
         app.router.add_route(route.method, route.path, _bound(route.handler))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
@@ -91,7 +92,24 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise Misconfigured(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise Misconfigured(
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0).lower()}"
+        ) from error
+
+
+@web.middleware
+async def _in_json(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPError as error:
+        detail = f"{request.method} {request.path}: {error.reason}"
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            detail += f"; possible: {', '.join(sorted(error.allowed_methods))}"
+        body = {"name": type(error).__name__.removeprefix("HTTP"), "message": detail}
+        kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        return _web_response(Response(error.status, body, headers=kept))
 
 
 def _bound(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -61,7 +61,7 @@ class Manifest:
         return found
 
     def entry_point(self) -> Any:
-        """Return the coroutine function that runs the adapter."""
+        """Return the coroutine function that runs the adapter. Raises `Misconfigured`."""
         found = self._named(self.entry, "entry")
         if not inspect.iscoroutinefunction(found):
             raise Misconfigured(f"adapter {self.name}: {self.entry} is not an async function")

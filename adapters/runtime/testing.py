@@ -100,6 +100,7 @@ class TestBroker:
         app.router.add_post(API + "/entityOperations/query", self._query)
         app.router.add_get(API + "/entities/{id}", self._retrieve)
         app.router.add_get(API + "/entities", self._list)
+        app.router.add_get(API + "/types", self._types)
         return app
 
     @asynccontextmanager
@@ -155,6 +156,10 @@ class TestBroker:
         wanted = {one for selector in selectors for one in selector["id"]}
         store = self._store(request)
         return _json([store[one] for one in sorted(wanted) if one in store])
+
+    async def _types(self, request: web.Request) -> web.Response:
+        types = sorted({str(entity["type"]) for entity in self._store(request).values()})
+        return _json({"type": "EntityTypeList", "typeList": types})
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         entity = self._store(request).get(request.match_info["id"])

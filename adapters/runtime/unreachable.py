@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 
 import aiohttp
 
@@ -24,6 +25,8 @@ def why_unreachable(error: BaseException) -> str:
 
 
 def _of_connection(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):  # its errno is not one of the system
+        return f"no TLS connection is possible ({error.reason or error})"
     if isinstance(error, socket.gaierror):
         return "the name of the machine is not known"
     if error.errno:

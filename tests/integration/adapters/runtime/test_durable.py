@@ -89,6 +89,15 @@ async def test_a_record_too_long_to_keep_is_cut(store):
     assert letter.record["beginning"].startswith('"xxx')
 
 
+async def test_an_entity_too_long_to_keep_is_left_out(store):
+    letters = DeadLetters(store, "a")
+    for size in (1000, 1_000_000):
+        await letters.add("no", record={"n": size}, entity={"id": "urn:x", "a": "x" * size})
+    short, long = await letters.list()
+    assert short.entity is not None
+    assert (long.entity, long.record) == (None, {"n": 1_000_000})
+
+
 async def test_letters_are_bounded_and_what_went_is_counted(store):
     letters = DeadLetters(store, "mqtt", limit=3)
     other = DeadLetters(store, "rest", limit=3)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from adapters.runtime.errors import Misconfigured, RetryLater, SkipRecord, StopAdapter
@@ -74,3 +75,19 @@ async def test_an_address_in_use_is_the_operators_to_mend():
         with pytest.raises(Misconfigured, match=f"cannot listen on 127.0.0.1:{address.port}"):
             async with serve([], host="127.0.0.1", port=address.port):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/nope", 404, "GET /nope: Not Found"),
+        ("DELETE", "/iot/groups", 405, "DELETE /iot/groups: Method Not Allowed; possible: POST"),
+    ],
+)
+async def test_what_no_route_is_for_is_answered_in_json(method, path, status, message):
+    async def handler(_request):
+        return Response(201)
+
+    answer = await call([Route("POST", "/iot/groups", handler)], method, path)
+    assert answer.status == status
+    assert orjson.loads(answer.body)["message"] == message
