@@ -12,6 +12,9 @@ class ExampleTerms:
     def expand(self, term: str) -> str:
         return term if ":" in term else NAMESPACE + term
 
+    def defines(self, term: str) -> bool:
+        return term == "N-TOT"
+
     def compact(self, iri: str) -> str:
         return iri.removeprefix(NAMESPACE)
 

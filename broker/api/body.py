@@ -17,10 +17,16 @@ JSON = "application/json"
 JSON_LD = "application/ld+json"
 GEO_JSON = "application/geo+json"
 MERGE_PATCH = "application/merge-patch+json"
+PATCH_TYPES = (JSON, JSON_LD, MERGE_PATCH)
+"""What the body of a PATCH may be: one type more than that of other requests (6.3.4)."""
 
 _ACCEPTED = frozenset({JSON, JSON_LD})
 _STRING_OR_KEY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
 _WHITE_SPACE = b" \t\n\r"
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
+_LONG = 2_000
+"""Bytes from which on two quick looks at a text are quicker than one at each member."""
 DEEPEST = 64
 LONGEST = 120.0
 """Seconds a body may take: a client that says no more would hold its connection for ever."""
@@ -71,7 +77,7 @@ def check_media_type(media_type: str, method: str) -> None:
 
     Raises InvalidRequest where the client does not say what it is.
     """
-    if media_type in _ACCEPTED or (media_type == MERGE_PATCH and method == "PATCH"):
+    if media_type in _ACCEPTED or (method == "PATCH" and media_type in PATCH_TYPES):
         return
     if not media_type:
         raise InvalidRequest(f"the Content-Type header is missing; it says {JSON} or {JSON_LD}")
@@ -94,9 +100,32 @@ def parse_json(raw: bytes, *, deepest: int = DEEPEST) -> Any:
         raise InvalidRequest(
             f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from error
-    if not _has_written(raw, _count_keys(value, deepest)):
+    is_sound = len(raw) >= _LONG and _is_as_written(raw, value) and _is_no_deeper(raw, deepest)
+    if not is_sound and not _has_written(raw, _count_keys(value, deepest)):
         raise InvalidRequest(_duplicate(raw))
     return value
+
+
+def _is_as_written(raw: bytes, value: Any) -> bool:
+    """Return whether a JSON text is what its value would be written as: no name was lost.
+
+    Machines write long bodies so; to find that out takes a tenth of the time of a look at each
+    member.
+    """
+    try:
+        return orjson.dumps(value) == raw
+    except orjson.JSONEncodeError:  # nested too deep for it
+        return False
+
+
+def _is_no_deeper(raw: bytes, levels: int) -> bool:
+    """Return whether a JSON text is certainly nested no deeper than so many levels."""
+    brackets = raw.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKETS)
+    for _ in range(levels):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"")  # takes the innermost level away
+    return not brackets
 
 
 def _has_written(raw: bytes, keys: int) -> bool:

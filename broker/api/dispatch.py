@@ -17,6 +17,7 @@ from typing import TypeAlias
 from aiohttp import HttpVersion11, web
 from aiohttp.hdrs import EXPECT, METH_ALL
 
+from broker.api.body import PATCH_TYPES
 from broker.api.incoming import SNAPSHOT_HEADER, TENANT_HEADER
 from broker.api.plain_response import PlainResponse
 from broker.api.responses import API_ROOT, problem
@@ -127,7 +128,10 @@ def _nothing_found(request: web.BaseRequest, found: Found[Endpoint] | None) -> w
         return problem(_nothing_at(request.path))
     allowed = tuple(sorted(found.targets))
     if request.method == "OPTIONS":
-        return PlainResponse(status=204, headers={"Allow": ", ".join((*allowed, "OPTIONS"))})
+        headers = {"Allow": ", ".join((*allowed, "OPTIONS"))}
+        if "PATCH" in allowed:
+            headers["Accept-Patch"] = ", ".join(PATCH_TYPES)  # RFC 5789, 3.1
+        return PlainResponse(status=204, headers=headers)
     return problem(
         MethodNotAllowed(
             f"{request.method} is not possible here; possible: {', '.join(allowed)}",

@@ -46,11 +46,11 @@ def check_depths(
     deepest = max(depth_of(options.pick), depth_of(options.omit))
     if deepest > levels:
         raise BadRequestData(
-            f"the projection follows {deepest} links; that needs join and joinLevel={deepest}"
+            f"the projection follows links {deepest} deep; that needs join and joinLevel={deepest}"
         )
     depth = 0 if condition is None else _depth(condition)
     if depth > levels:
-        raise BadRequestData(f"q follows {depth} links; that needs join and joinLevel={depth}")
+        raise BadRequestData(f"q follows links {depth} deep; that needs join and joinLevel={depth}")
 
 
 def _depth(condition: Expression) -> int:

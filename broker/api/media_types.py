@@ -54,7 +54,7 @@ def _media_range(part: str) -> tuple[str, float]:
             try:
                 quality = min(max(float(value), 0.0), 1.0)
             except ValueError:
-                quality = 0.0
+                quality = 1.0  # what is no weight says nothing (RFC 9110, 12.4.2)
     return media_range, quality
 
 

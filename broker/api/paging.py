@@ -28,9 +28,10 @@ def page_headers(
     headers: CIMultiDict[str] = CIMultiDict()
     if result.count is not None:
         headers[RESULTS_COUNT] = str(result.count)
+    asked = incoming.request.rel_url
     for relation, target in _neighbours(incoming, page, result):
-        query = {**incoming.request.rel_url.query, "limit": str(page.limit), **target}
-        url = incoming.request.rel_url.with_query(sorted(query.items()))
+        query = {**asked.query, "limit": str(page.limit), **target}
+        url = asked.with_path(asked.path.rstrip("/")).with_query(sorted(query.items()))
         headers.add("Link", _link(url, relation, media_type))
     return headers
 

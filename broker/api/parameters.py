@@ -17,7 +17,12 @@ _SPACE_FOR_LEVEL = re.compile(r"(?<=/) (?=[/;|,)]|$)")
 
 
 class Parameters:
-    """The URI parameters of one request."""
+    """The URI parameters of one request.
+
+    Raises InvalidRequest for a name the operation does not know, a name given twice, and a value
+    that is none of those allowed; the reading methods also BadRequestData for a value that cannot
+    be read.
+    """
 
     def __init__(self, given: MultiMapping[str], known: Collection[str]) -> None:
         self._given = given

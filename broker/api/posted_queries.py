@@ -80,7 +80,10 @@ def string(members: Mapping[str, Any], name: str, pointer: str = "") -> str | No
 
 
 def strings(members: Mapping[str, Any], name: str, pointer: str = "") -> tuple[str, ...]:
-    """Return an array of texts (a single text stands for one), () if it is absent."""
+    """Return an array of texts (a single text stands for one), () if it is absent.
+
+    Raises BadRequestData for anything else, with the place in the body under `pointer`.
+    """
     if name not in members:
         return ()
     value = members[name]

@@ -6,7 +6,7 @@ from broker.api.application import ApiSettings
 from broker.api.parameters import Parameters
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData, TooManyResults
-from broker.model.names import is_uri
+from broker.model.names import is_term, is_uri
 from broker.query.ast import (
     Expression,
     GeoQuery,
@@ -32,6 +32,20 @@ _SYSTEM = {
 _GEO = ("georel", "geometry", "coordinates")
 
 
+def attribute_names(parameters: Parameters, name: str, terms: Context) -> tuple[str, ...]:
+    """Return the attributes a parameter lists, expanded. Raises BadRequestData for what is none.
+
+    Paths into linked entities, `owner{name}`, are for `pick` and `omit` alone (5.6.21.4).
+    """
+    names = parameters.names(name)
+    for one in names:
+        if not is_term(one, terms):
+            raise BadRequestData(
+                f"{name} lists names of attributes; {one[:200]!r} is none", attribute_names=(one,)
+            )
+    return tuple(map(terms.expand, names))
+
+
 def entity_query(
     parameters: Parameters, terms: Context, settings: ApiSettings, *, in_snapshot: bool = False
 ) -> EntityQuery:
@@ -43,7 +57,7 @@ def entity_query(
     is_local = parameters.flag("local") or type_text == ANY_TYPE or in_snapshot
     query = EntityQuery(
         selectors=selectors_of(parameters, terms),
-        attributes=tuple(terms.expand(name) for name in parameters.names("attrs")),
+        attributes=attribute_names(parameters, "attrs", terms),
         condition=condition_of(parameters, terms),
         geo=geo_query_of(parameters, terms),
         scope=parse_scopes(scope) if (scope := parameters.scope_query) else (),

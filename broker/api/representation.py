@@ -168,7 +168,10 @@ def required_attributes(wanted: Wanted) -> tuple[str, ...]:
 async def answer_entity(
     incoming: Incoming, entity: Entity, wanted: Wanted, context: Context
 ) -> web.Response:
-    """Return one entity; with join=flat, an array of it and the entities it links to."""
+    """Return one entity; with join=flat, an array of it and the entities it links to.
+
+    Raises AttributeNotFound if it has none of the members asked for.
+    """
     bodies, status = await _write([entity], incoming, wanted, context)
     if not bodies[0]:
         raise AttributeNotFound(f"the entity <{entity.id}> has none of the members asked for")

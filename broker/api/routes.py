@@ -68,7 +68,6 @@ _ANSWERED_WITH_ENTITIES = frozenset({"5.7.1", "5.7.2", "5.14.4"})
 """All else cannot be asked for as GeoJSON (6.3.4); an entity map is of a query that can."""
 _TYPED = frozenset({"type", "local"})
 _DETAILS = frozenset({"details", "local"})
-_ONE = _TYPED | {"options"}
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -76,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
         "/entities",
         entities.create_entity,
         "5.6.1",
-        frozenset({"local", "options"}),
+        frozenset({"local"}),
         repeatable="creates tenant",
     ),
     Route("GET", "/entities", entities.query_entities, "5.7.2", QUERY),
@@ -97,24 +96,24 @@ ROUTES: tuple[Route, ...] = (
         "/entities/{entityId}",
         entities.merge_entity,
         "5.6.17",
-        _ONE | {"format", "observedAt", "lang"},
+        _TYPED | {"options", "format", "observedAt", "lang"},
     ),
-    Route("PUT", "/entities/{entityId}", entities.replace_entity, "5.6.18", _ONE),
+    Route("PUT", "/entities/{entityId}", entities.replace_entity, "5.6.18", _TYPED),
     Route(
         "POST",
         "/entities/{entityId}/attrs",
         attributes.append_attributes,
         "5.6.3",
-        _ONE,
+        _TYPED | {"options"},
         repeatable="in tenant",
     ),
-    Route("PATCH", "/entities/{entityId}/attrs", attributes.update_attributes, "5.6.2", _ONE),
+    Route("PATCH", "/entities/{entityId}/attrs", attributes.update_attributes, "5.6.2", _TYPED),
     Route(
         "PATCH",
         "/entities/{entityId}/attrs/{attrId}",
         attributes.partial_attribute_update,
         "5.6.4",
-        _ONE,
+        _TYPED,
     ),
     Route(
         "DELETE",
@@ -124,7 +123,7 @@ ROUTES: tuple[Route, ...] = (
         _TYPED | {"datasetId", "deleteAll"},
     ),
     Route(
-        "PUT", "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "5.6.19", _ONE
+        "PUT", "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "5.6.19", _TYPED
     ),
     Route(
         "POST",

@@ -277,6 +277,10 @@ class _SnapshotTerms:
             )
         return term
 
+    def defines(self, term: str) -> bool:
+        """Return whether a snapshot has such a member."""
+        return term in _MEMBERS
+
     def compact(self, iri: str) -> str:
         """Return the name itself."""
         return iri

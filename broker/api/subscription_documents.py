@@ -49,10 +49,13 @@ class SubscriptionResource:
         context = await incoming.context()
         page = page_of(incoming.parameters, incoming.app.settings)
         with_count = incoming.parameters.asks_for_count
+        sys_attrs = _asks_for_sys_attrs(incoming)
         found = await self._operations(incoming).query_subscriptions(
             incoming.caller, limit=page.limit, offset=page.offset, with_count=with_count
         )
-        body = [self._present(incoming, state, context) for state in found.states]
+        body = [
+            self._present(incoming, state, context, sys_attrs=sys_attrs) for state in found.states
+        ]
         headers = offset_page_headers(incoming, page, has_more=found.has_more, count=found.count)
         return await answer_document(incoming, body, context, media_type, headers)
 
@@ -61,10 +64,11 @@ class SubscriptionResource:
         subscription_id = _subscription_id(incoming)
         media_type = incoming.accepted(DOCUMENT_TYPES)
         context = await incoming.context()
+        sys_attrs = _asks_for_sys_attrs(incoming)
         state = await self._operations(incoming).retrieve_subscription(
             incoming.caller, subscription_id
         )
-        body = self._present(incoming, state, context)
+        body = self._present(incoming, state, context, sys_attrs=sys_attrs)
         return await answer_document(incoming, body, context, media_type)
 
     async def update(self, incoming: Incoming) -> web.Response:
@@ -88,16 +92,20 @@ class SubscriptionResource:
         return self.operations(incoming.app)
 
     def _present(
-        self, incoming: Incoming, state: SubscriptionState, context: Context
+        self, incoming: Incoming, state: SubscriptionState, context: Context, *, sys_attrs: bool
     ) -> dict[str, Any]:
         return present_subscription(
             state.subscription,
             state.record,
             context,
             now=self._operations(incoming).now(),
-            sys_attrs="sysAttrs" in incoming.parameters.options(_OPTIONS),
+            sys_attrs=sys_attrs,
             names_triggers=self.names_triggers,
         )
+
+
+def _asks_for_sys_attrs(incoming: Incoming) -> bool:
+    return "sysAttrs" in incoming.parameters.options(_OPTIONS)
 
 
 def _subscription_id(incoming: Incoming) -> str:

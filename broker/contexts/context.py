@@ -53,6 +53,10 @@ class Context:
             _remember(self._expanded, term, iri)
         return iri
 
+    def defines(self, term: str) -> bool:
+        """Return whether a term is defined, not left to the default vocabulary."""
+        return term in self._table.iris
+
     def compact(self, iri: str) -> str:
         """Return the term, compact IRI or name in the default vocabulary that stands for an IRI.
 

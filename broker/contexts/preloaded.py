@@ -40,8 +40,9 @@ def _mapped(folder: Path) -> Iterator[tuple[str, str]]:
     try:
         mapping = orjson.loads(map_file.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise _wrong(
-            f"{map_file} cannot be read: {error}. It has to be a JSON object from the URL of each"
+            f"{map_file} cannot be read: {reason}. It has to be a JSON object from the URL of each"
             " @context to the name of its file in the same directory."
         ) from error
     if not isinstance(mapping, dict) or not all(isinstance(name, str) for name in mapping.values()):
@@ -56,7 +57,8 @@ def _content(url: str, path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise _wrong(f"The @context {url} cannot be preloaded: {error}.") from error
+        reason = f"{path} cannot be read: {error.strerror}"
+        raise _wrong(f"The @context {url} cannot be preloaded: {reason}.") from error
     try:
         return context_text(raw, name=str(path))
     except BadRequestData as error:

@@ -15,5 +15,8 @@ class Terms(Protocol):
     def expand(self, term: str) -> str:
         """Return the IRI of a term, of a compact IRI, or the IRI itself."""
 
+    def defines(self, term: str) -> bool:
+        """Return whether the @context itself says what a term stands for."""
+
     def compact(self, iri: str) -> str:
         """Return the shortest name the @context has for an attribute or type IRI."""

@@ -98,6 +98,7 @@ class ContextOperations:
         stored = await self._require(caller, identifier)
         if stored.kind in _COUNTED_WHEN_LOOKED_UP:
             self._uses.count(caller.tenant, (stored.id,))
+            await self._uses.flush()  # whoever asks again may get another worker
         return replace(stored, content="")
 
     async def delete_context(self, caller: Caller, identifier: str) -> None:

@@ -62,7 +62,7 @@ class RegistrationOperations:
     async def register_source(self, caller: Caller, body: Any, context: Context) -> str:
         """Register Context Source (5.9.2); return the identifier of the registration.
 
-        Raises BadRequestData, AlreadyExists, Conflict.
+        Raises BadRequestData, AlreadyExists, Conflict, Overloaded.
         """
         now = self._clock()
         definition = read_registration(body, context, now=now)
@@ -90,7 +90,7 @@ class RegistrationOperations:
     ) -> None:
         """Update Context Source Registration (5.9.3).
 
-        Raises BadRequestData, Conflict, ResourceNotFound, NonexistentTenant.
+        Raises BadRequestData, Conflict, ResourceNotFound, NonexistentTenant, Overloaded.
         """
         fragment = read_registration_fragment(body, context, registration_id=registration_id)
         for _ in range(_ATTEMPTS):

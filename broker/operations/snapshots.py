@@ -92,7 +92,7 @@ class SnapshotOperations:
     ) -> Snapshot:
         """Update Snapshot Status (5.16.4): fields of `model.snapshot.Snapshot` by their names.
 
-        Raises ResourceNotFound.
+        Raises ResourceNotFound, Overloaded.
         """
         for _ in range(_ATTEMPTS):
             current = await self.retrieve_snapshot(caller, snapshot_id)

@@ -122,7 +122,7 @@ class SubscriptionOperations:
         """Update Subscription (5.8.2).
 
         Raises BadRequestData, TooComplexQuery, LdContextNotAvailable, ResourceNotFound,
-        NonexistentTenant.
+        NonexistentTenant, Overloaded.
         """
         fragment = read_fragment(body, context, subscription_id=subscription_id)
         await self._check_notification_context(caller, fragment)

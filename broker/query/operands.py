@@ -40,7 +40,10 @@ class OperandReader:
         return operand
 
     def read_any(self) -> tuple[list[Operand], bool]:
-        """Read the operands of `==` and `!=`; also return whether they are the ends of a range."""
+        """Read the operands of `==` and `!=`; also return whether they are the ends of a range.
+
+        Raises BadRequestData, TooComplexQuery for a list that is too long.
+        """
         start = self._scanner.position
         operands = [self._value()]
         if self._scanner.take(".."):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from broker.model.errors import BadRequestData, TooComplexQuery
-from broker.model.names import is_name
+from broker.model.names import is_term
 from broker.model.terms import Terms
 from broker.query.ast import (
     And,
@@ -249,7 +249,7 @@ class QParser:
 def _attributes(names: Iterable[str], parameter: str, terms: Terms) -> frozenset[str]:
     """Return expanded names of attributes. Raises BadRequestData for what is none."""
     for name in names:
-        if not is_name(name):
+        if not is_term(name, terms):
             raise BadRequestData(
                 f"{parameter} lists names of attributes; {name!r} is none", attribute_names=(name,)
             )

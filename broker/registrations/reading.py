@@ -14,7 +14,7 @@ from typing import Any
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
 from broker.model.geometry import geometry_flaw
-from broker.model.names import is_name
+from broker.model.names import is_term
 from broker.model.registration import MODES
 from broker.model.scopes import is_scope
 from broker.model.terms import Terms
@@ -54,6 +54,8 @@ _WRITTEN_BY_BROKER = frozenset(
     | {"lastSuccess", "lastFailure"}
 )
 _INFO_MEMBERS = ("entities", "propertyNames", "relationshipNames")
+_EARLIER_NAMES = {"properties": "propertyNames", "relationships": "relationshipNames"}
+"""What members of RegistrationInfo were called before version 1.3."""
 _ENTITY_MEMBERS = ("type", "id", "idPattern")
 _MEDIA_TYPES = ("application/json", "application/ld+json")
 _TENANT = re.compile(r"[\x21-\x7e]+")
@@ -124,7 +126,7 @@ def _member_name(name: str, terms: Terms) -> str:
     """Return the name under which a member is kept: its own if the standard has it."""
     if name in _CHECKS:
         return name
-    if not is_name(name):
+    if not is_term(name, terms):
         raise refuse((name,), "is not a name; a property of the source needs one")
     return terms.expand(name)
 
@@ -136,6 +138,10 @@ def _information(value: Any, place: Place, terms: Terms) -> list[Definition]:
 
 def _registration_info(value: Any, place: Place, terms: Terms) -> Definition:
     members = object_of(value, place)
+    for earlier, name in _EARLIER_NAMES.items():
+        if earlier in members and name not in members:
+            members = {**members, name: members[earlier]}
+            del members[earlier]
     _refuse_others(members, _INFO_MEMBERS, place)
     info: Definition = {}
     if "entities" in members:
@@ -181,7 +187,7 @@ def _types(value: Any, place: Place, terms: Terms) -> str | list[str]:
 
 def _type(value: Any, place: Place, terms: Terms) -> str:
     name = text(value, place)
-    if not is_name(name):
+    if not is_term(name, terms):
         raise refuse(place, f"is {name!r}, not the name of an entity type")
     return terms.expand(name)
 

@@ -20,7 +20,7 @@ from broker.model.entity import NULL, Instance
 from broker.model.fragment import deletion
 from broker.model.geometry import geometry_flaw, is_geometry_type, looks_like_geometry
 from broker.model.languages import NO_LANGUAGE
-from broker.model.names import is_name, is_uri
+from broker.model.names import is_term, is_uri
 from broker.representations.members import (
     IGNORED,
     READERS_OF,
@@ -65,10 +65,11 @@ def read_attribute(reader: Reader, body: Any, path: Path, depth: int = 0) -> lis
 
 def expand_name(reader: Reader, name: str, path: Path) -> str:
     """Return the IRI of the attribute called `name`, which `path` leads to (clause 4.6.2)."""
-    if not is_name(name):
+    if not is_term(name, reader.terms):
         reason = (
             "this is no name: it has to begin with a letter and to go on with letters, digits and"
-            " '_' (optionally after a prefix and ':'), or to be an IRI"
+            " '_' (optionally after a prefix and ':'), to be an IRI, or a term with hyphens the"
+            " @context defines"
         )
         raise reader.refusal(path, reason)
     return reader.expand(name)

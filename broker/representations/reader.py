@@ -59,7 +59,7 @@ class Reader:
     tell the client what is wrong where.
     """
 
-    __slots__ = ("at", "attribute", "expand", "limits", "nulls", "payload")
+    __slots__ = ("at", "attribute", "expand", "limits", "nulls", "payload", "terms")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Reader:
         at: Path = (),
         attribute: str | None = None,
     ) -> None:
+        self.terms = terms
         self.expand: Callable[[str], str] = terms.expand
         self.payload = payload
         self.nulls = payload.nulls

@@ -14,7 +14,7 @@ from broker.model.attributes import GEO_ATTRIBUTES, GEO_PROPERTY, RESERVED_MEMBE
 from broker.model.entity import NULL, Entity, Instance
 from broker.model.errors import BadRequestData
 from broker.model.fragment import Fragment, is_deletion
-from broker.model.names import is_name, is_uri
+from broker.model.names import is_term, is_uri
 from broker.model.scopes import is_scope
 from broker.model.terms import Terms
 from broker.representations.attributes import (
@@ -176,7 +176,7 @@ def _read_types(reader: Reader, members: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _expand_type(reader: Reader, name: Any) -> str:
-    if type(name) is not str or not is_name(name):
+    if type(name) is not str or not is_term(name, reader.terms):
         reason = "a type is a name (letters, digits, '_') or an IRI, or an array of them"
         raise reader.refusal(("type",), f"{shown(name)}: {reason}")
     iri = reader.expand(name)

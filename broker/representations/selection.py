@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from broker.model.errors import BadRequestData
-from broker.model.names import is_name
+from broker.model.names import is_term
 from broker.model.terms import Terms
 
 Selection: TypeAlias = "Mapping[str, Selection | None]"
@@ -35,10 +35,13 @@ def parse_selection(given: str | Iterable[str], terms: Terms) -> Selection:
 
 
 def attrs_selection(names: Iterable[str], terms: Terms) -> Selection:
-    """Return what the deprecated `attrs` picks: the attributes named, besides the entity's own."""
+    """Return what the deprecated `attrs` picks: the attributes named, besides the entity's own.
+
+    Raises BadRequestData for a name no attribute can have.
+    """
     selection: dict[str, Selection | None] = dict.fromkeys(OWN_MEMBERS)
     for name in names:
-        if name in OWN_MEMBERS or not is_name(name):
+        if name in OWN_MEMBERS or not is_term(name, terms):
             raise BadRequestData(f"attrs: {name!r} is not the name of an attribute.")
         selection[terms.expand(name)] = None
     return selection
@@ -78,7 +81,7 @@ def _parse_name(tokens: list[str], position: int, text: str, terms: Terms) -> tu
     name = tokens[position].strip() if position < len(tokens) else ""
     if name in OWN_MEMBERS:
         return name, position + 1
-    if not is_name(name):
+    if not is_term(name, terms):
         found = f"found {name!r}" if name else "nothing is left"
         raise _refusal(text, f"the name of an attribute is expected, {found}")
     return terms.expand(name), position + 1

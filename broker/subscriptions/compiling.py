@@ -39,6 +39,10 @@ class _Expanded:
         """Return the IRI itself."""
         return term
 
+    def defines(self, term: str) -> bool:
+        """Return False: IRIs are no terms."""
+        return False
+
     def compact(self, iri: str) -> str:
         """Return the IRI itself."""
         return iri
@@ -203,7 +207,10 @@ def _scope(definition: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def at_member(pointer: str) -> Iterator[None]:
-    """Say in which member of the subscription a query cannot be read."""
+    """Say in which member of the subscription a query cannot be read.
+
+    BadRequestData and TooComplexQuery of the block are raised again with a JSON pointer.
+    """
     try:
         yield
     except BadRequestData as error:

@@ -41,6 +41,7 @@ async def room(broker, kind):
         (f"{JSON};q=0.5, {LD}", LD),
         (f"{GEO}, {LD};q=0.9", GEO),
         (f"text/html, {LD};q=0.1", LD),
+        (f"{LD};q=notanumber", LD),
     ],
 )
 async def test_the_media_type_is_negotiated(broker, room, accept, media_type):
@@ -85,6 +86,14 @@ async def test_a_body_of_unknown_length_is_411(broker, said):
     where = urlsplit(broker.root)
     request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\n{said}\r\n"
     assert b" 411 " in await broker_says(where, request.encode())
+
+
+async def test_a_body_in_chunks_is_as_long_as_they_are(broker, kind):
+    where = urlsplit(broker.root)
+    body = f'{{"id": "{uri(kind)}", "type": "{kind}"}}'
+    head = f"Host: x\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request = f"POST /ngsi-ld/v1/entities HTTP/1.1\r\n{head}{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+    assert b" 201 " in await broker_says(where, request.encode())
 
 
 async def broker_says(where, request):
@@ -215,6 +224,16 @@ async def test_the_headers_of_ngsiv2_name_no_tenant_and_no_scope(broker, kind):
         ("POST", "/entities/urn:x:1/attrs?options=update", {"p": 1}),
         ("POST", "/entityOperations/upsert?options=sysAttrs", [{"id": "urn:x:1", "type": "R"}]),
         ("GET", "/entities?type=Room&options=noOverwrite", None),
+        ("POST", "/entities?options=keyValues", {"id": "urn:x:1", "type": "R"}),
+        ("PUT", "/entities/urn:x:1?options=keyValues", {"id": "urn:x:1", "type": "R"}),
+        ("PATCH", "/entities/urn:x:1?options=noOverwrite", {"p": 1}),
+        ("PATCH", "/entities/urn:x:1/attrs?options=noOverwrite", {"p": 1}),
+        ("PATCH", "/entities/urn:x:1/attrs/p?options=keyValues", {"value": 1}),
+        ("PUT", "/entities/urn:x:1/attrs/p?options=keyValues", {"value": 1}),
+        ("POST", "/entityOperations/create?options=noOverwrite", [{"id": "urn:x:1", "type": "R"}]),
+        ("POST", "/entityOperations/query?options=noOverwrite", {"type": "Query", "q": "p"}),
+        ("GET", "/subscriptions?options=keyValues", None),
+        ("GET", "/csourceRegistrations?type=R&options=keyValues", None),
         ("GET", "/types?limit=1", None),
     ],
 )
@@ -238,6 +257,8 @@ async def test_options_names_what_a_resource_has(broker):
     answer = await broker.request("OPTIONS", "/entities/urn:x:1")
     assert answer.status == 204
     assert {"GET", "HEAD", "PATCH", "PUT", "DELETE"} <= set(answer.headers["Allow"].split(", "))
+    assert "application/merge-patch+json" in answer.headers["Accept-Patch"].split(", ")
+    assert "Accept-Patch" not in (await broker.request("OPTIONS", "/entities")).headers
 
 
 async def test_head_is_answered_as_get_without_its_body(broker):

@@ -53,6 +53,28 @@ CHANGES = {
 }  # fmt: skip
 
 
+UNREADABLE = {"p": {"type": "Property", "object": "urn:x:1"}}
+
+
+@pytest.mark.parametrize(
+    ("method", "below", "body", "status"),
+    [
+        ("POST", "/attrs", UNREADABLE, 404),
+        ("PATCH", "/attrs", UNREADABLE, 404),
+        ("PATCH", "", UNREADABLE, 404),
+        ("PUT", "", {"type": "T"} | UNREADABLE, 404),
+        ("PUT", "/attrs/p", UNREADABLE["p"], 404),
+        ("PATCH", "/attrs/p", UNREADABLE["p"], 400),  # 5.6.4.4 has it the other way round
+    ],
+)
+async def test_where_the_body_is_wrong_and_the_entity_missing(
+    broker, path, method, below, body, status
+):
+    missing = await broker.request(method, f"/entities/urn:ngsi-ld:Nobody:1{below}", body)
+    assert missing.status == status
+    assert (await broker.request(method, path + below, body)).status == 400
+
+
 @pytest.mark.parametrize("case", CHANGES)
 async def test_an_entity_after_a_change(broker, path, case):
     method, below, body, left = CHANGES[case]

@@ -96,3 +96,12 @@ async def test_a_dry_run_tells_and_changes_nothing(broker, kind):
     assert answer.status == 200
     assert sorted(answer.json["entities"]) == [f"urn:ngsi-ld:{kind}:b", f"urn:ngsi-ld:{kind}:c"]
     assert "".join(await left(broker, kind)) == "abc"
+
+
+@pytest.mark.usefixtures("rooms")
+@pytest.mark.parametrize("parameter", ["attrs", "keep", "drop"])
+async def test_paths_into_linked_entities_are_refused_before_anything_goes(broker, kind, parameter):
+    before = await left(broker, kind)
+    answer = await broker.delete(f"/entities?type={kind}&{parameter}=owner%7Bname%7D")
+    assert (answer.status, answer.json["attributeNames"]) == (400, ["owner{name}"])
+    assert await left(broker, kind) == before

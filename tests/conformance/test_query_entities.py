@@ -215,6 +215,8 @@ async def test_who_counts_gets_links_that_count(api):
         assert {name: link["url"].query["offset"] for name, link in links.items()} == expected
         assert all("cursor" not in link["url"].query for link in links.values())
         assert {link["type"] for link in links.values()} == {"application/json"}
+        slashed = await api.get(f"{ENTITIES}/", params=parameters)
+        assert slashed.headers.getall("Link") == response.headers.getall("Link")
 
 
 async def test_a_count_alone_and_an_offset(api):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import pytest_asyncio
 
@@ -150,3 +152,17 @@ async def test_a_posted_query_may_name_id_and_type_as_json_ld_does(broker, kind)
     answer = await broker.post("/entityOperations/query", twice)
     assert answer.status == 400
     assert answer.json["pointer"] == "/entities/0/type"
+
+
+@pytest.mark.parametrize("first", ["?limit=1", "?limit=1&offset=0"])
+async def test_the_pages_of_a_posted_query_are_found_by_posting_it_to_their_links(broker, first):
+    query = {"type": "Query", "entities": [{"type": "House"}]}
+    below, ids = f"/entityOperations/query{first}", []
+    while below:
+        page = await broker.post(below, query)
+        ids += [one["id"] for one in page.json]
+        (following,) = re.findall(
+            r'<(\S+)>; rel="next"', ",".join(page.headers.getall("Link"))
+        ) or [""]
+        below = following.removeprefix("/ngsi-ld/v1")
+    assert ids == ["urn:x:json", "urn:x:text", "urn:x:vocab"]

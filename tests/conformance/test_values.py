@@ -136,3 +136,21 @@ async def test_a_decimal_comma_comes_back_as_a_point(broker, kind):
     assert (await shown(broker, path))["observedAt"] == "2026-01-31T09:30:00.25Z"
     assert (await broker.patch(f"{path}?observedAt=2026-02-01T09:30:00,5Z", {"p": 2})).status == 204
     assert (await shown(broker, path))["observedAt"] == "2026-02-01T09:30:00.5Z"
+
+
+async def test_terms_with_hyphens_that_the_context_defines_are_names(broker, kind):
+    context = {"N-TOT": "https://example.org/N-TOT", "Water-Body": "https://example.org/WaterBody"}
+    body = {"id": f"urn:ngsi-ld:{kind}:1", "type": "Water-Body", "@context": context}
+    body["N-TOT"] = {"type": "Property", "value": 3.5, "Cl-": {"type": "Property", "value": 1}}
+    as_ld = {"Content-Type": "application/ld+json"}
+    refused = await broker.post("/entities", body, **as_ld)
+    assert (refused.status, refused.json["attributeNames"]) == (400, ["N-TOT"])
+    context["Cl-"] = "https://example.org/chloride"
+    assert (await broker.post("/entities", body, **as_ld)).status == 201
+    query = {
+        "@context": context, "type": "Query", "entities": [{"type": "Water-Body"}],
+        "pick": ["id", "type", "N-TOT"], "q": "N-TOT==3.5;N-TOT.Cl-==1",
+    }  # fmt: skip
+    found = await broker.post("/entityOperations/query", query, **as_ld, Accept="application/json")
+    del body["@context"]
+    assert found.json == [body]

@@ -8,11 +8,13 @@ from broker.api.conditions import conditions_of
 from broker.api.incoming import Incoming
 from broker.api.queries import DEFAULT_INSTANCE, uris
 from broker.api.responses import json_response, no_content
-from broker.api.targets import attribute_name, entity_id
+from broker.api.targets import attribute_name, entity_id, read_for
+from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
+from broker.model.fragment import Fragment
 from broker.model.outcomes import UpdateResult
 from broker.operations.provision import AttributeTarget
-from broker.representations.reading import read_attribute_fragment, read_fragment
+from broker.representations.reading import FragmentOf, read_attribute_fragment, read_fragment
 
 
 async def append_attributes(incoming: Incoming) -> web.Response:
@@ -20,10 +22,11 @@ async def append_attributes(incoming: Incoming) -> web.Response:
     target = entity_id(incoming)
     options = incoming.parameters.options({"noOverwrite"})
     context = await incoming.context()
+    fragment = await _fragment(incoming, target, context, "append")
     result = await incoming.app.provision.append_attributes(
         incoming.caller,
         target,
-        read_fragment(incoming.body, context, "append", entity_id=target),
+        fragment,
         conditions_of(incoming, context),
         overwrite="noOverwrite" not in options,
     )
@@ -34,19 +37,18 @@ async def update_attributes(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId}/attrs (6.6.3.2)."""
     target = entity_id(incoming)
     context = await incoming.context()
+    fragment = await _fragment(incoming, target, context, "update")
     result = await incoming.app.provision.update_attributes(
-        incoming.caller,
-        target,
-        read_fragment(incoming.body, context, "update", entity_id=target),
-        conditions_of(incoming, context),
+        incoming.caller, target, fragment, conditions_of(incoming, context)
     )
     return _update_response(result)
 
 
 async def partial_attribute_update(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId}/attrs/{attrId} (6.7.3.1)."""
-    target, name = entity_id(incoming), _attribute(incoming)
+    target = entity_id(incoming)
     context = await incoming.context()
+    name = _attribute(incoming, context)
     await incoming.app.provision.partial_attribute_update(
         incoming.caller,
         target,
@@ -59,13 +61,19 @@ async def partial_attribute_update(incoming: Incoming) -> web.Response:
 
 async def replace_attribute(incoming: Incoming) -> web.Response:
     """PUT /entities/{entityId}/attrs/{attrId} (6.7.3.3)."""
-    target, name = entity_id(incoming), _attribute(incoming)
+    target = entity_id(incoming)
     context = await incoming.context()
+    name = _attribute(incoming, context)
+    instances = await read_for(
+        incoming,
+        target,
+        lambda: read_attribute_fragment(incoming.body, context, "replace", name=name),
+    )
     await incoming.app.provision.replace_attribute(
         incoming.caller,
         target,
         context.expand(name),
-        read_attribute_fragment(incoming.body, context, "replace", name=name),
+        instances,
         conditions_of(incoming, context),
     )
     return no_content()
@@ -73,8 +81,8 @@ async def replace_attribute(incoming: Incoming) -> web.Response:
 
 async def delete_attribute(incoming: Incoming) -> web.Response:
     """DELETE /entities/{entityId}/attrs/{attrId} (6.7.3.2)."""
-    name = attribute_name(incoming)
     context = await incoming.context()
+    name = attribute_name(incoming, context)
     target = AttributeTarget(
         entity_id=entity_id(incoming),
         name=name if name == "scope" else context.expand(name),
@@ -87,6 +95,16 @@ async def delete_attribute(incoming: Incoming) -> web.Response:
     return no_content()
 
 
+async def _fragment(
+    incoming: Incoming, target: str, context: Context, operation: FragmentOf
+) -> Fragment:
+    return await read_for(
+        incoming,
+        target,
+        lambda: read_fragment(incoming.body, context, operation, entity_id=target),
+    )
+
+
 def _dataset_id(incoming: Incoming) -> str | None:
     """Return the datasetId of the instance meant, None for the default one (4.5.5)."""
     text = incoming.parameters.text("datasetId")
@@ -95,8 +113,8 @@ def _dataset_id(incoming: Incoming) -> str | None:
     return uris((text,), "datasetId")[0]
 
 
-def _attribute(incoming: Incoming) -> str:
-    name = attribute_name(incoming)
+def _attribute(incoming: Incoming, context: Context) -> str:
+    name = attribute_name(incoming, context)
     if name == "scope":
         raise BadRequestData(
             "scope is no attribute; change it with PATCH /entities/{entityId}/attrs",

@@ -15,7 +15,7 @@ from broker.api.incoming import Incoming
 from broker.api.linking import check_depths
 from broker.api.media_types import ENTITY_TYPES
 from broker.api.parameters import Parameters
-from broker.api.queries import entity_query
+from broker.api.queries import attribute_names, entity_query
 from broker.api.representation import (
     Wanted,
     answer_entity,
@@ -23,15 +23,16 @@ from broker.api.representation import (
     wanted_representation,
 )
 from broker.api.responses import created, no_content
-from broker.api.targets import entity_id, merge_defaults
+from broker.api.targets import entity_id, merge_defaults, read_for
 from broker.contexts.context import Context
+from broker.model.entity import Entity
 from broker.model.errors import AttributeNotFound, BadRequestData, InvalidRequest
 from broker.operations.conditions import entity_tag
 from broker.operations.entity_maps import MapRequest
 from broker.operations.purging import Purge
 from broker.query.entity_query import EntityQuery
 from broker.representations.options import DEFAULT_OPTIONS
-from broker.representations.reading import read_entity, read_fragment
+from broker.representations.reading import FragmentOf, read_entity, read_fragment
 
 
 async def create_entity(incoming: Incoming) -> web.Response:
@@ -117,9 +118,11 @@ async def merge_entity(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId} (6.5.3.4)."""
     target = entity_id(incoming)
     context = await incoming.context()
-    simplified = _is_simplified(incoming)
-    fragment = read_fragment(
-        incoming.body, context, "mergeSimplified" if simplified else "merge", entity_id=target
+    operation: FragmentOf = "mergeSimplified" if _is_simplified(incoming) else "merge"
+    fragment = await read_for(
+        incoming,
+        target,
+        lambda: read_fragment(incoming.body, context, operation, entity_id=target),
     )
     await incoming.app.provision.merge_entity(
         incoming.caller,
@@ -135,13 +138,18 @@ async def replace_entity(incoming: Incoming) -> web.Response:
     """PUT /entities/{entityId} (6.5.3.3)."""
     target = entity_id(incoming)
     context = await incoming.context()
-    entity = read_entity(_with_id(incoming.body, target), context)
-    if entity.id != target:
-        raise BadRequestData(f"the id of the body is not the target <{target}>", pointer="/id")
+    entity = await read_for(incoming, target, lambda: _replacement(incoming, target, context))
     await incoming.app.provision.replace_entity(
         incoming.caller, target, entity, conditions_of(incoming, context)
     )
     return no_content()
+
+
+def _replacement(incoming: Incoming, target: str, context: Context) -> Entity:
+    entity = read_entity(_with_id(incoming.body, target), context)
+    if entity.id != target:
+        raise BadRequestData(f"the id of the body is not the target <{target}>", pointer="/id")
+    return entity
 
 
 def _with_id(body: Any, target: str) -> Any:
@@ -184,5 +192,6 @@ async def purge_entities(incoming: Incoming) -> web.Response:
 def _members(parameters: Parameters, name: str, context: Context) -> frozenset[str] | None:
     if name not in parameters:
         return None
-    names = parameters.names(name)
-    return frozenset(one if one == "scope" else context.expand(one) for one in names)
+    expanded = attribute_names(parameters, name, context)
+    pairs = zip(parameters.names(name), expanded, strict=True)
+    return frozenset(given if given == "scope" else iri for given, iri in pairs)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from broker.api.documents import answer_document, refuse_empty, uri_part
@@ -13,8 +11,6 @@ from broker.api.paging import offset_page_headers
 from broker.api.queries import page_of
 from broker.api.registration_queries import registration_query
 from broker.api.responses import created, no_content
-from broker.contexts.context import Context
-from broker.model.registration import Registration
 from broker.registrations.presentation import present_registration
 
 _OPTIONS = frozenset({"sysAttrs"})
@@ -36,6 +32,7 @@ async def query_registrations(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     parameters = incoming.parameters
     page = page_of(parameters, incoming.app.settings)
+    sys_attrs = _asks_for_sys_attrs(incoming)
     found = await incoming.app.registrations.query_registrations(
         incoming.caller,
         registration_query(parameters, context),
@@ -43,7 +40,10 @@ async def query_registrations(incoming: Incoming) -> web.Response:
         page=page,
         with_count=parameters.asks_for_count,
     )
-    body = [_present(incoming, registration, context) for registration in found.registrations]
+    body = [
+        present_registration(registration, context, sys_attrs=sys_attrs)
+        for registration in found.registrations
+    ]
     headers = offset_page_headers(incoming, page, has_more=found.has_more, count=found.count)
     return await answer_document(incoming, body, context, media_type, headers)
 
@@ -53,10 +53,11 @@ async def retrieve_registration(incoming: Incoming) -> web.Response:
     registration_id = _registration_id(incoming)
     media_type = incoming.accepted(DOCUMENT_TYPES)
     context = await incoming.context()
+    sys_attrs = _asks_for_sys_attrs(incoming)
     registration = await incoming.app.registrations.retrieve_registration(
         incoming.caller, registration_id
     )
-    body = _present(incoming, registration, context)
+    body = present_registration(registration, context, sys_attrs=sys_attrs)
     return await answer_document(incoming, body, context, media_type)
 
 
@@ -83,7 +84,5 @@ def _registration_id(incoming: Incoming) -> str:
     return uri_part(incoming, "registrationId", "urn:ngsi-ld:ContextSourceRegistration:1")
 
 
-def _present(incoming: Incoming, registration: Registration, context: Context) -> dict[str, Any]:
-    return present_registration(
-        registration, context, sys_attrs="sysAttrs" in incoming.parameters.options(_OPTIONS)
-    )
+def _asks_for_sys_attrs(incoming: Incoming) -> bool:
+    return "sysAttrs" in incoming.parameters.options(_OPTIONS)

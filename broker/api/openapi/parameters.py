@@ -124,7 +124,6 @@ QUERY: dict[str, Parameter] = {
     "type": Parameter("Entities of these types (clause 4.17).", _TEXT, "OffStreetParking"),
 }  # fmt: skip
 
-_NO_OPTIONS = Parameter("This operation has no options yet that change what it does.", _LIST)
 _NO_OVERWRITE = Parameter(
     "noOverwrite leaves attributes alone that exist.",
     {"type": "array", "items": {"enum": ["noOverwrite"]}, "minItems": 1},
@@ -204,16 +203,6 @@ SPECIAL: dict[tuple[str, str], Parameter] = {
         "Attributes asked for, which the registrations have to offer one of.", _TEXT
     ),
     ("retrieveSubscription", "options"): _SYS_ATTRS,
-    **{
-        (operation, "options"): _NO_OPTIONS
-        for operation in (
-            "createEntity",
-            "replaceEntity",
-            "updateAttributes",
-            "partialAttributeUpdate",
-            "replaceAttribute",
-        )
-    },
     **{
         (operation, "type"): _OF_ONE
         for operation in (

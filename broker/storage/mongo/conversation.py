@@ -52,7 +52,10 @@ class Conversation:
         self._unanswered: list[int] = []
 
     async def send(self, command: Document, *, database: str | None = None) -> None:
-        """Send a command; what comes of it is told by the method that waits next."""
+        """Send a command; what comes of it is told by the method that waits next.
+
+        Raises DocumentTooLarge before anything is sent.
+        """
         codec, compression = self.database.codec_options, self.connection.compression_context
         name = database or self.database.name
         request, message, size, largest = _op_msg(0, command, name, None, codec, compression)

@@ -66,7 +66,7 @@ def not_expired(now: str) -> Filter:
 
 
 def condition_filter(expression: Expression) -> TermFilter:
-    """Return the filter of an expression that follows no relationships."""
+    """Return the filter of an expression; one that follows relationships raises InternalError."""
     if isinstance(expression, And | Or):
         parts = [condition_filter(operand) for operand in expression.operands]
         combine = _all_of if isinstance(expression, And) else _any_of

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
+from dns.exception import DNSException
 from pymongo import MongoClient
-from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
 
 from broker.storage.mongo.connection import Document
 
@@ -44,14 +47,17 @@ def inspect_server(uri: str, *, timeout: float = 5.0) -> ServerReport:
     """Look at the server; waits at most about `timeout` seconds. Blocks.
 
     Raises:
-        ServerUnreachable: nothing answers, or there is no primary.
+        ServerUnreachable: nothing answers, there is no primary, or the name of a
+            `mongodb+srv` address is not known now.
         ServerUnsuitable: it is too old, a standalone, or refuses us.
     """
     try:
         client: MongoClient[Document] = MongoClient(
             uri, serverSelectionTimeoutMS=int(timeout * 1000), connectTimeoutMS=int(timeout * 1000)
         )
-    except (ConfigurationError, PyMongoError, ValueError) as error:
+    except (PyMongoError, ValueError) as error:
+        if _is_of_name_service(error):
+            raise ServerUnreachable(str(error)) from error
         raise ServerUnsuitable(f"the connection string cannot be used: {error}") from error
     with client:
         try:
@@ -60,6 +66,26 @@ def inspect_server(uri: str, *, timeout: float = 5.0) -> ServerReport:
             raise ServerUnsuitable(f"it refuses us: {error.details or error}") from error
         except PyMongoError as error:
             raise ServerUnreachable(_first_words(error)) from error
+
+
+def why_unusable(uri: str) -> str | None:
+    """Return why a connection string is none, None if it is one. Asks nobody.
+
+    Of `mongodb+srv` only the name service could tell; it is taken as it is.
+    """
+    if uri.startswith("mongodb+srv://"):
+        return None
+    try:
+        with catch_warnings():
+            simplefilter("ignore")
+            parse_uri(uri)
+    except (PyMongoError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _is_of_name_service(error: Exception) -> bool:
+    return isinstance(error.__cause__, DNSException)
 
 
 def _inspect(client: MongoClient[Document]) -> ServerReport:

@@ -155,7 +155,7 @@ class MongoSnapshotContents:
                 yield len(portion)
 
     async def drop(self, space: str) -> None:
-        """Remove a space with all that is in it."""
+        """Remove the space of a snapshot with all that is in it; ValueError for one of a tenant."""
         if not is_snapshot(space):
             raise ValueError("only the space of a snapshot can be dropped")
         with translated():

@@ -205,3 +205,14 @@ async def test_hits_are_what_was_found(operations, resolver, site):
     assert await hits(url) == 1
     await resolver.resolve(url)
     assert await hits(url) == 3
+
+
+async def test_looking_one_up_has_been_counted_when_another_worker_is_asked(
+    store, start, clock, site
+):
+    url = site.put("/a", A)
+    resolvers = [await start(), await start()]
+    workers = [ContextOperations(store=store, resolver=one, clock=clock) for one in resolvers]
+    await resolvers[0].resolve(url)
+    seen = [(await workers[number % 2].describe_context(ME, url)).hits for number in range(6)]
+    assert seen == list(range(seen[0], seen[0] + 6))

@@ -2,6 +2,7 @@
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,31 @@ def test_a_name_given_twice_is_refused(members, written, data):
     wrapped = data.draw(st.sampled_from([text, f"[{text}]", f'{{"in"{colon}{text}}}']))
     with pytest.raises(InvalidRequest, match="occurs twice"):
         parse_json(wrapped.encode())
+
+
+@given(st.lists(values, min_size=1, max_size=3), st.sampled_from(["]", "[", "{}", "", '"']))
+def test_a_long_text_as_machines_write_it_is_read(parts, filling):
+    value = [parts, [filling * 2_500], parts]
+    assert parse_json(orjson.dumps(value)) == value
+
+
+@given(st.lists(values, min_size=1, max_size=3), st.sampled_from(["]", "\\u0022:", "{}", "é"]))
+def test_a_name_given_twice_in_a_long_text_is_refused(parts, filling):
+    raw = f'{{"parts":{json.dumps(parts)},"a":"{filling * 2_500}","in":{{"b":1,"b":2}}}}'
+    with pytest.raises(InvalidRequest, match="'b' occurs twice"):
+        parse_json(raw.encode())
+
+
+@pytest.mark.parametrize("filling", ["x", "[", "]]", "{"])
+@pytest.mark.parametrize(("opening", "closing"), [("[[", "]]"), ('[{"a":', "}]")])
+@pytest.mark.parametrize(("pairs", "is_too_deep"), [(32, False), (33, True), (150, True)])
+def test_a_long_text_is_no_deeper_than_it_may_be(filling, opening, closing, pairs, is_too_deep):
+    raw = f'[{opening * pairs}"{filling * 2_500}"{closing * pairs}]'.encode()
+    if not is_too_deep:
+        assert parse_json(raw) == json.loads(raw)
+        return
+    with pytest.raises(InvalidRequest, match="nested deeper"):
+        parse_json(raw)
 
 
 def test_a_byte_order_mark_before_the_text_is_passed_over():

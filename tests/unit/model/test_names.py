@@ -1,7 +1,8 @@
 import pytest
 
-from broker.model.names import is_name, is_uri
+from broker.model.names import is_name, is_term, is_uri
 from broker.model.scopes import is_scope
+from tests.terms import TERMS
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ def test_uris(text):
         "urn:a\u2028b",
         "urn:a\u00a0b",
         "urn:a\ufe0fb",
+        "urn:a\u3164b",
+        "urn:a\uffa0b",
+        "urn:\u115f\u1160",
+        "urn:a\u2800b",
         "urn:a\nb",
         5,
         None,
@@ -59,6 +64,14 @@ def test_names(text):
 @pytest.mark.parametrize("text", ["", "9a", "_a", "a-b", "a b", "½a", "a:", "@type", "a\u0301"])
 def test_what_is_no_name(text):
     assert not is_name(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("N-TOT", True), ("N-ORG", False), ("-N-TOT", False), ("N TOT", False), ("name", True)],
+)
+def test_a_term_may_have_hyphens_where_the_context_defines_it(text, expected):
+    assert is_term(text, TERMS) is expected
 
 
 @pytest.mark.parametrize(

@@ -214,3 +214,14 @@ def test_groups_stand_for_operations() -> None:
         "retrieveOps": 2,
         "redirectionOps": 23,
     }
+
+
+def test_names_of_attributes_are_read_as_versions_before_1_3_had_them() -> None:
+    earlier = {"properties": ["temperature"], "relationships": ["isIn"]}
+    definition = read_registration(body(information=[earlier]), CORE, now=NOW)
+    assert definition["information"] == [
+        {"propertyNames": [name("temperature")], "relationshipNames": [name("isIn")]}
+    ]
+    both = earlier | {"propertyNames": ["humidity"]}
+    with pytest.raises(BadRequestData, match="'properties' is unknown here"):
+        read_registration(body(information=[both]), CORE, now=NOW)
