@@ -20,6 +20,7 @@ import aiomqtt
 from broker.config import Settings
 from broker.config.field import masked
 from broker.embedded.binary import missing_libraries, packaged_mongod
+from broker.embedded.data_directory import how_to_own, not_ours_in
 from broker.embedded.errors import EmbeddedServiceError
 from broker.embedded.ports import why_not_free
 from broker.model.clock import system_clock
@@ -159,6 +160,10 @@ def check_data_directory(settings: Settings) -> Iterator[Finding]:
             f"`sudo install -d -o {os.getuid()} {directory}`, or set MUTSURA_DATA_DIRECTORY",
         )
         return
+    strange = not_ours_in(directory)
+    if strange is not None:
+        found = f"{strange} belongs to another user"
+        yield Finding(Verdict.BAD, "data", found, how_to_own(directory))
     free = shutil.disk_usage(place).free
     verdict = Verdict.GOOD if free >= _GOOD_SPACE else Verdict.DOUBTFUL
     verdict = verdict if free >= _LEAST_SPACE else Verdict.BAD
@@ -198,11 +203,20 @@ def check_mqtt(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Verdict.BAD,
             "mqtt",
-            f"{masked(settings.mqtt.url)} does not let us in: {str(error) or 'no answer'}",
+            f"{masked(settings.mqtt.url)} does not let us in: {_words(error)}",
             f"start a broker on {url.hostname}, or correct MUTSURA_MQTT_URL",
         )
     else:
         yield Finding(Verdict.GOOD, "mqtt", f"{masked(settings.mqtt.url)} lets us in")
+
+
+def _words(error: Exception) -> str:
+    """Return what went wrong without the number the system has for it."""
+    cause = error.args[0] if error.args else None
+    system = cause if isinstance(cause, OSError) else error
+    if isinstance(system, OSError) and system.strerror:
+        return system.strerror
+    return str(error) or "no answer"
 
 
 async def _connect(given: str) -> None:

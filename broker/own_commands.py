@@ -19,6 +19,7 @@ from broker.embedded.data_directory import prepare_data_directory
 from broker.embedded.errors import EmbeddedServiceError
 from broker.observability.logs import configure_logging
 from broker.outbound.addresses import AddressPolicy
+from broker.outbound.trust import trusted_certificates
 
 _DESCRIPTION = """\
 Mutsura: an NGSI-LD context broker on MongoDB with connectors.
@@ -41,7 +42,7 @@ def run_own_command(words: Sequence[str], others: Sequence[str]) -> int:
     if not words:
         parser.print_help(sys.stderr)
         return 2
-    if not words[0].startswith("-") and words[0] not in own:
+    if words[0] not in {*own, "-h", "--help", "--version"}:
         _complain(_no_command(words[0], sorted({*own, *others})))
         return 2
     try:
@@ -109,8 +110,12 @@ def _add_indexes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     indexes = _add_command(commands, "indexes", _indexes, text)
     _add_config(indexes)
     indexes.add_argument("--tenant", default="", help="tenant (default: the default tenant)")
-    indexes.add_argument("--build", metavar="IRI", help="build one on an attribute (full name)")
-    indexes.add_argument("--geometry", action="store_true", help="the attribute is a GeoProperty")
+    indexes.add_argument(
+        "--build", metavar="IRI", type=_full_name, help="build one on an attribute (full name)"
+    )
+    indexes.add_argument(
+        "--geometry", action="store_true", help="with --build: the attribute is a GeoProperty"
+    )
     indexes.add_argument("--drop", metavar="NAME", help="drop a learned one")
     indexes.add_argument("--data", help="data directory (default ./data)")
 
@@ -139,6 +144,15 @@ def _add_command(
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(action=action)
     return command
+
+
+def _full_name(text: str) -> str:
+    if ":" not in text or any(character.isspace() for character in text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a full name, such as https://uri.etsi.org/ngsi-ld/default-context/"
+            "speed; the broker's own @context for a name without a definition gives that"
+        )
+    return text
 
 
 def _port(text: str) -> int:
@@ -185,6 +199,13 @@ def _check_values(settings: Settings) -> None:
     """Raise ConfigurationError for values that only those who use them can judge."""
     _ = AddressPolicy(allow=settings.outbound.allow)
     _ = load_preloaded(directory=settings.contexts.preload_directory)
+    _ = trusted_certificates(settings.outbound.ca_file)
+    if settings.mongodb.uri is not None:
+        # only here: the driver takes a tenth of a second to import
+        from broker.storage.mongo.server import why_unusable  # noqa: PLC0415
+
+        if problem := why_unusable(settings.mongodb.uri):
+            raise ConfigurationError([f"mongodb.uri cannot be used: {problem}"])
 
 
 # Commands import what they need when they run: `mutsura --help` is at once there, and the

@@ -1,15 +1,14 @@
 """What the processes of a node do from start to end: an API worker, the engine.
 
-Both wait for a database that starts later than they do, and both end on SIGTERM or SIGINT after
-the work under way. A database that can never do, such as a standalone server, ends them with
-`EXIT_CONFIGURATION`: starting them again would not help.
+Both wait for a database that starts later than they do, and both end on SIGTERM, SIGINT or
+SIGHUP after the work under way. A database that can never do, such as a standalone server, ends
+them with `EXIT_CONFIGURATION`: starting them again would not help.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from broker.config import Settings
 from broker.config.load import EXIT_CONFIGURATION
 from broker.embedded.ports import shared_socket
 from broker.observability.memory import settle_memory
+from broker.observability.signals import stop_signals
 from broker.observability.tasks import pause, spawn
 from broker.storage.mongo.neighbours import Neighbours
 from broker.storage.mongo.server import ServerUnreachable, ServerUnsuitable, inspect_server
@@ -81,7 +81,7 @@ async def _until_stopped(
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         loop.add_signal_handler(number, stop.set)
     looking = spawn(_check_database(settings, stop), name="check the database")
     await work(stop)

@@ -10,7 +10,10 @@ from broker.storage.mongo.tenants import Tenants
 
 
 def open_databases(settings: Settings) -> Databases:
-    """Return the databases of an installation, not yet connected."""
+    """Return the databases of an installation, not yet connected.
+
+    Raises ConfigurationError without a MongoDB URI.
+    """
     if settings.mongodb.uri is None:
         raise ConfigurationError(
             ["no MongoDB URI; set MUTSURA_MONGODB_URI, or use 'mutsura serve', which brings one"]

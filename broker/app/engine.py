@@ -65,8 +65,11 @@ def build_engine(settings: Settings) -> Engine:
         counts_hits=False,
     )
     http = HttpSender(outbound, timeout=settings.notifications.timeout)
-    addresses = OutboundSettings.of(settings.outbound).addresses
-    mqtt = MqttSender(addresses=addresses, timeout=settings.notifications.timeout)
+    mqtt = MqttSender(
+        addresses=OutboundSettings.of(settings.outbound).addresses,
+        timeout=settings.notifications.timeout,
+        ca_file=settings.outbound.ca_file,
+    )
     entities = MongoEntityStore(
         databases=databases,
         tenants=Tenants(databases),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 ENVIRONMENT_PREFIX = "MUTSURA_"
 
+_PASSWORD = re.compile(r"^((?:[^:/?#]*://)?+[^:/?#@]*):.*@")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 
@@ -136,13 +137,11 @@ def as_text(value: Any) -> str:
 
 
 def masked(url: str) -> str:
-    """Return a URL, or several separated by commas, without the password it may carry."""
-    if "@" not in url:
-        return url
-    parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
-    user = credentials.partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{hosts}"))
+    """Return a URL, with one host or several separated by commas, without its password.
+
+    Of a password that should have been percent-encoded (`/`, `@`), nothing is shown either.
+    """
+    return _PASSWORD.sub(r"\1:***@", url)
 
 
 def _read_bool(given: Any) -> bool:

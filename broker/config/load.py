@@ -6,10 +6,12 @@ Every mistake is found at once; a name that does not exist is answered with the 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -20,6 +22,8 @@ EXIT_CONFIGURATION = 78
 """Exit code of a process that cannot work with its configuration: another start will not help."""
 
 CONFIG_VARIABLE = "MUTSURA_CONFIG"
+_ALIAS = re.compile(r"[A-Za-z0-9-]+")
+_PREFIX = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _OTHERS_PREFIXES = ("MUTSURA_TEST_", "MUTSURA_ADAPTER_")
 
 
@@ -116,9 +120,12 @@ def _from_file(
     if path is None:
         return {}
     given: dict[str, Any] = {}
-    for key, value in _flatten(_parse(path, problems), {one.group for one in declared.values()}):
-        if key not in declared:
-            problems.append(_unknown(f"setting {key} in {path}", key, declared))
+    groups = {one.group for one in declared.values() if one.group}
+    for key, value in _flatten(_parse(path, problems), groups):
+        if key in groups:
+            problems.append(f"{key} in {path} must be a group of settings, found {value!r}")
+        elif key not in declared:
+            problems.append(_unknown(f"setting {key} in {path}", key, {*declared, *groups}))
         elif declared[key].type is Path and isinstance(value, str):
             given[key] = str(path.absolute().parent / Path(value).expanduser())
         else:
@@ -132,6 +139,10 @@ def _parse(path: Path, problems: list[str]) -> dict[str, Any]:
         parsed = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except OSError as error:
         problems.append(f"the settings file {path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.append(f"the settings file {path} is not text in UTF-8")
+    except yaml.MarkedYAMLError as error:
+        problems.append(f"the settings file {path} is not valid: {_in_one_line(error)}")
     except (ValueError, yaml.YAMLError) as error:
         problems.append(f"the settings file {path} is not valid: {error}")
     else:
@@ -142,16 +153,22 @@ def _parse(path: Path, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
+def _in_one_line(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{error.problem}{place}"
+
+
 def _flatten(parsed: dict[str, Any], groups: set[str]) -> Iterator[tuple[str, Any]]:
     for name, value in parsed.items():
-        if name in groups and isinstance(value, dict):
-            for member, given in value.items():
+        if name in groups and (value is None or isinstance(value, dict)):
+            for member, given in (value or {}).items():
                 yield f"{name}.{member}", given
         else:
             yield str(name), value
 
 
-def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"; the nearest is {nearest[0]}" if nearest else ""
     return f"there is no {what}{hint}. `mutsura settings` lists all"
@@ -179,9 +196,32 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     uri = settings.mongodb.uri
     if uri is not None and not uri.startswith(("mongodb://", "mongodb+srv://")):
         yield "mongodb.uri must begin with mongodb:// or mongodb+srv://"
-    url = settings.mqtt.url
-    if url is not None and not url.startswith(("mqtt://", "mqtts://")):
-        yield f"mqtt.url must begin with mqtt:// or mqtts://, found {masked(url)!r}"
-    public = settings.server.public_url
-    if public is not None and not public.startswith(("http://", "https://")):
-        yield f"server.public_url must begin with http:// or https://, found {public!r}"
+    yield from _faults_of_address("mqtt.url", settings.mqtt.url, ("mqtt", "mqtts"))
+    web = ("http", "https")
+    yield from _faults_of_address("server.public_url", settings.server.public_url, web)
+    yield from _faults_of_address("outbound.proxy", settings.outbound.proxy, web)
+    if not _ALIAS.fullmatch(settings.server.alias):
+        found = settings.server.alias
+        yield f"server.alias must be letters, digits and hyphens, found {found!r}"
+    if not _PREFIX.fullmatch(settings.mongodb.database_prefix):
+        found = settings.mongodb.database_prefix
+        yield f"mongodb.database_prefix must be 1 to 30 letters, digits, - or _, found {found!r}"
+
+
+def _faults_of_address(key: str, url: str | None, schemes: tuple[str, ...]) -> Iterator[str]:
+    if url is None:
+        return
+    if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        beginnings = " or ".join(f"{scheme}://" for scheme in schemes)
+        yield f"{key} must begin with {beginnings}, found {masked(url)!r}"
+    elif not _has_host_and_port(url):
+        wanted = f"{schemes[0]}://HOST or {schemes[0]}://HOST:PORT"
+        yield f"{key} must be like {wanted}, found {masked(url)!r}"
+
+
+def _has_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no number, or none a port can have
+        return False

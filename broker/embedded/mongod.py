@@ -37,6 +37,7 @@ _LOGS_KEPT = 3
 _AT_WORK = 0.02  # of a processor; one that waits for nothing in particular uses less
 _TELL_EVERY = 20.0
 _FULL = 1_000_000  # bytes free, below which a disk is called full
+_ABORTING = "***aborting"  # after the line that says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +245,9 @@ class EmbeddedMongod:
             lines.seek(log_start)
             for line in lines:
                 entry = _parse(line)
-                if entry.get("s") in {"E", "F"}:
-                    words = (
-                        f"{entry.get('msg')} {json.dumps(entry.get('attr', {}))}; {self.log_path}"
-                    )
+                said = str(entry.get("msg")).strip()
+                if entry.get("s") in {"E", "F"} and not said.startswith(_ABORTING):
+                    words = f"{said} {json.dumps(entry.get('attr', {}))}; {self.log_path}"
         return words
 
     def _remember_port(self) -> None:

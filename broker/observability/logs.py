@@ -15,7 +15,7 @@ _STANDARD: Final = frozenset(
 )
 _SECRET_NAME: Final = re.compile(r"password|secret|token|authorization|api_?key|credential", re.I)
 _SECRET_TEXT: Final = (
-    (re.compile(r"(\w+://[^\s:/@]*):[^\s/@]+@"), r"\1:***@"),
+    (re.compile(r"(\w+://[^\s:/@]*):[^\s/]+@"), r"\1:***@"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.I), r"\1 ***"),
 )
 
@@ -23,12 +23,14 @@ _SECRET_TEXT: Final = (
 def configure_logging(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send all logs to `stream` (standard error).
 
-    `level` and `form` are the settings `logging.level` and `logging.format`.
+    `level` and `form` are the settings `logging.level` and `logging.format`. Warnings of
+    libraries are logs as well.
     """
     target = stream or sys.stderr
     as_json = form == "json" or (form == "auto" and not target.isatty())
     handler = logging.StreamHandler(target)
     handler.setFormatter(JsonLines() if as_json else TextLines())
+    logging.captureWarnings(capture=True)
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

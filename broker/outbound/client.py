@@ -8,7 +8,6 @@ followed here, for GET and HEAD only, and each target passes the same checks.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from broker.outbound.errors import (
     TargetTimedOut,
     TargetUnreachable,
 )
+from broker.outbound.trust import trusted_certificates
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-auth-token"})
@@ -89,7 +89,7 @@ class OutboundClient:
             resolver=_GuardedResolver(settings),
             limit=settings.connections,
             limit_per_host=settings.connections_per_host,
-            ssl=ssl.create_default_context(cafile=settings.ca_file),
+            ssl=trusted_certificates(settings.ca_file),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

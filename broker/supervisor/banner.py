@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -45,10 +46,11 @@ def say_what_runs(settings: Settings, *, database: str, mqtt: str | None) -> Non
 
 
 def say(text: str | None) -> None:
-    """Print something, if there is something, at once."""
+    """Print something, if there is something, at once; a node runs on when nobody reads it."""
     if text is not None:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
 
 
 def warn_if_open(settings: Settings) -> None:

@@ -79,8 +79,8 @@ def claimed_port(host: str, port: int, *, workers: int, directory: Path) -> Iter
     reason = why_not_free(port, host) if port else None
     if reason is not None:
         raise PortTaken(
-            f"port {port} of {host} cannot be had: {reason}. Choose another with --port or "
-            "MUTSURA_SERVER_PORT"
+            f"port {port} of {host} cannot be had: {reason}. Choose others with --port and --host "
+            "(MUTSURA_SERVER_PORT, MUTSURA_SERVER_HOST)"
         )
     with ExitStack() as held:
         listener = held.enter_context(shared_socket(host, port))

@@ -2,8 +2,8 @@
 
 It starts the embedded database and MQTT broker (unless others are configured), one engine and the
 API workers, and, once the API is ready, the connectors. A process that ends is started again.
-SIGTERM or SIGINT stops everything in the opposite order. When the supervisor itself is killed, the
-kernel ends its children (`broker.embedded.tether`).
+SIGTERM, SIGINT or the end of its terminal stops everything in the opposite order. When the
+supervisor itself is killed, the kernel ends its children (`broker.embedded.tether`).
 
 It is one thread without an event loop: nothing in it is in a hurry, and children are tied to the
 life of the thread that starts them.
@@ -28,6 +28,7 @@ from broker.embedded.mqtt import TrialBroker, trial_broker
 from broker.embedded.ports import free_port
 from broker.observability.metrics import forget_process, prepare_directory
 from broker.observability.processes import Restarts
+from broker.observability.signals import stop_signals
 from broker.supervisor.banner import api_url, say, say_that_it_starts, say_what_runs, warn_if_open
 from broker.supervisor.child import Child, Program, how_it_ended
 from broker.supervisor.claims import SharedPort, claimed_directory, claimed_port
@@ -63,7 +64,7 @@ class Node:
             EmbeddedServiceError: the data directory or the port is taken, or the embedded
                 database cannot start.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, self._on_signal)
         server, data = self._settings.server, self._settings.data_directory
         with ExitStack() as held:

@@ -28,7 +28,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[RunningNode]:
+def hangups_heard() -> Iterator[None]:
+    """What is started hears that the terminal was closed, even where `nohup` runs the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def node(tmp_path: Path, hangups_heard: None) -> Iterator[RunningNode]:
     with RunningNode(tmp_path / "data", "--workers", "2") as running:
         yield running
 
@@ -43,7 +51,7 @@ def test_it_says_where_everything_is(shared: RunningNode) -> None:
     assert shared.text("/metrics").count('mutsura_process_resident_bytes{pid="') == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_leaves_no_process(node: RunningNode, number: signal.Signals) -> None:
     children = node.processes()
     assert len(children) == 4  # mongod, engine, two workers

@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -17,6 +18,7 @@ import orjson
 
 from broker.model.subscription import Endpoint
 from broker.outbound.addresses import AddressPolicy
+from broker.outbound.trust import trusted_certificates
 from broker.subscriptions.senders.sender import DELIVERED, Message, Outcome
 
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -51,13 +53,18 @@ class MqttSender:
     delivered when the MQTT broker acknowledged it (QoS 1 and 2) or took it (QoS 0).
     """
 
-    def __init__(self, *, addresses: AddressPolicy, timeout: float) -> None:
+    def __init__(
+        self, *, addresses: AddressPolicy, timeout: float, ca_file: Path | str | None = None
+    ) -> None:
         self._addresses = addresses
+        self._ca_file = ca_file
+        self._tls: ssl.SSLContext | None = None
         self._timeout = timeout
         self._clients: OrderedDict[MqttTarget, aiomqtt.Client] = OrderedDict()
         self._locks: dict[MqttTarget, asyncio.Lock] = {}
 
     async def __aenter__(self) -> Self:
+        self._tls = trusted_certificates(self._ca_file)
         return self
 
     async def __aexit__(
@@ -96,7 +103,7 @@ class MqttSender:
             client = self._clients.get(target)
             if client is None:
                 await self._check(target)
-                client = _client_of(target, self._timeout)
+                client = _client_of(target, self._timeout, self._tls)
                 await client.__aenter__()
                 self._clients[target] = client
             self._clients.move_to_end(target)
@@ -146,7 +153,7 @@ def mqtt_message(endpoint: Endpoint, message: Message) -> bytes:
     return b'{"metadata":%s,"body":%s}' % (orjson.dumps(metadata), message.body)
 
 
-def _client_of(target: MqttTarget, timeout: float) -> aiomqtt.Client:
+def _client_of(target: MqttTarget, timeout: float, tls: ssl.SSLContext | None) -> aiomqtt.Client:
     return aiomqtt.Client(
         target.host,
         target.port,
@@ -154,6 +161,6 @@ def _client_of(target: MqttTarget, timeout: float) -> aiomqtt.Client:
         password=target.password,
         identifier=f"mutsura-notifier-{uuid4().hex[:12]}",
         protocol=_VERSIONS[target.version],
-        tls_context=ssl.create_default_context() if target.uses_tls else None,
+        tls_context=tls if target.uses_tls else None,
         timeout=timeout,
     )

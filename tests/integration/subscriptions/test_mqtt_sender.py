@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -71,3 +72,24 @@ async def test_the_address_guard_applies(mosquitto: Mosquitto) -> None:
         refused = await guarded.send(endpoint, MESSAGE)
     assert refused.verdict == "try again"
     assert "MUTSURA_OUTBOUND_ALLOW" in (refused.reason or "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho's socket
+async def test_the_operators_certificates_count_for_mqtts(
+    tmp_path: Path, self_signed: Path
+) -> None:
+    server = Mosquitto(
+        tmp_path / "tls", f"certfile {self_signed}/cert\nkeyfile {self_signed}/key\n"
+    )
+    server.start()
+    endpoint = Endpoint(f"mqtts://127.0.0.1:{server.port}/t", notifier_info=(("MQTT-QoS", "1"),))
+    anywhere = AddressPolicy(allow_private=True)
+    try:
+        async with MqttSender(addresses=anywhere, timeout=5.0) as trusting_the_system:
+            refused = await trusting_the_system.send(endpoint, MESSAGE)
+            assert "certificate" in refused.reason
+        ca_file = self_signed / "cert"
+        async with MqttSender(addresses=anywhere, timeout=5.0, ca_file=ca_file) as trusting:
+            assert await trusting.send(endpoint, MESSAGE) == DELIVERED
+    finally:
+        server.stop()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.config import ConfigurationError, Settings, as_environment, load_settings
-from broker.config.field import declared_in
+from broker.config.field import declared_in, masked
 from broker.config.load import effective, shown
 
 
@@ -57,6 +57,12 @@ def test_overrides_win_over_environment_and_that_over_the_file(tmp_path: Path) -
         ("MUTSURA_NOTIFICATIONS_TIMEOUT", "", "notifications.timeout must be a number, seconds"),
         ("MUTSURA_MONGODB_URI", "localhost:27017", "must begin with mongodb://"),
         ("MUTSURA_MQTT_URL", "tcp://h", "mqtt.url must begin with mqtt:// or mqtts://"),
+        ("MUTSURA_MQTT_URL", "mqtt://h:port", "mqtt.url must be like mqtt://HOST or mqtt://HOST:"),
+        ("MUTSURA_MQTT_URL", "mqtt://h:70000", "must be like mqtt://HOST or mqtt://HOST:PORT"),
+        ("MUTSURA_MQTT_URL", "mqtt://u:p@:1883", r"found 'mqtt://u:\*\*\*@:1883'"),
+        ("MUTSURA_OUTBOUND_PROXY", "proxy:3128", "outbound.proxy must begin with http:// or"),
+        ("MUTSURA_SERVER_ALIAS", "town hall", "server.alias must be letters, digits and hyphens"),
+        ("MUTSURA_MONGODB_DATABASE_PREFIX", "a.b", "must be 1 to 30 letters, digits, - or _"),
         ("MUTSURA_SERVER_PUBLIC_URL", "city.example", "must begin with http:// or https://"),
         ("MUTSURA_LIMITS_PAGE_SIZE", "2000", r"must not be larger than limits.page_size_max"),
     ],
@@ -76,6 +82,8 @@ def test_a_mistake_in_the_environment_is_named(variable: str, text: str, complai
         ("[server]\nhost = 5", "server.host must be text, found 5"),
         ("[outbound]\nallow_private = 1", "allow_private must be true or false, found 1"),
         ("[server\nport = 1", "is not valid"),
+        ("server = 5", "server in .* must be a group of settings, found 5"),
+        ("[limit]\npage_size = 5", "no setting limit in .*; the nearest is limits"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -83,6 +91,43 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, complaint: st
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=complaint):
         load_settings({}, file=file)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"server: [1,2\n", r"is not valid: expected ',' or '\]', .* \(at line 2, column 1\)"),
+        (b"\xff\xfe\x00", "is not text in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_told_in_one_line(
+    tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    file = tmp_path / "mutsura.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=complaint) as caught:
+        load_settings({}, file=file)
+    assert all("\n" not in problem for problem in caught.value.problems)
+
+
+def test_an_empty_group_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "mutsura.yaml"
+    file.write_text("server:\n")
+    assert load_settings({}, file=file) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mongodb://h1,h2/?replicaSet=rs0", "mongodb://h1,h2/?replicaSet=rs0"),
+        ("mongodb://me@h:27017/", "mongodb://me@h:27017/"),
+        ("mongodb://me:se/cr@et@h1,h2/", "mongodb://me:***@h1,h2/"),
+        ("me:secret@h", "me:***@h"),
+        ("mqtt://me:secret@[::1", "mqtt://me:***@[::1"),
+    ],
+)
+def test_no_part_of_a_password_is_shown(url: str, shown: str) -> None:
+    assert masked(url) == shown
 
 
 def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
