@@ -23,6 +23,7 @@ from broker.observability.logs import configure_logging
 from broker.observability.signals import stop_signals
 
 log = logging.getLogger(__name__)
+SETTLED_SECONDS = 1.0
 
 
 def main(argv: list[str]) -> int:
@@ -123,11 +124,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _read_when_right(arguments: argparse.Namespace) -> Configuration:
-    """Read the configuration again and again until it is right; tell of each fault once."""
+    """Read the configuration again and again until it is right; tell of each fault once.
+
+    One that became right is used when nobody has written to it for a moment: the half of a file
+    that is being saved may be a right one too, with fewer adapters.
+    """
     told = ""
     while True:
+        written = _last_written(arguments.config)
         try:
-            return configuration_of(arguments)
+            configuration = configuration_of(arguments)
         except Misconfigured as error:
             if error.detail != told:
                 told = error.detail
@@ -138,7 +144,19 @@ def _read_when_right(arguments: argparse.Namespace) -> Configuration:
                     arguments.patient,
                     error.detail,
                 )
-        time.sleep(arguments.patient)
+            time.sleep(arguments.patient)
+            continue
+        if told:
+            time.sleep(min(SETTLED_SECONDS, arguments.patient))
+        if not told or _last_written(arguments.config) == written:
+            return configuration
+
+
+def _last_written(path: Path) -> int | None:
+    """Return when the file was written, in nanoseconds; None if it is not there."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime_ns
+    return None
 
 
 async def _until_stopped(host: Host, *, once: bool) -> bool:

@@ -130,8 +130,12 @@ def read_configuration(
     """
     values = os.environ if environment is None else environment
     faults: list[str] = []
-    given = _with_environment(read_file(path), values, path.name, faults)
+    read = read_file(path)
+    given = _with_environment(read, values, path.name, faults)
     file = _file_settings(given, path, faults)
+    if not faults and "adapters" not in (given or {}):
+        # a file that is being saved is empty for a moment; that is no wish to run nothing
+        faults.append(f"{path.name}: `adapters` is missing: the list of those to run, [] for none")
     entries = _entries(given, path)
     broker = _address(file.broker, broker_url)
     if look_further:

@@ -256,8 +256,31 @@ async def test_a_patient_run_tells_of_a_wrong_configuration_once_and_uses_it_whe
         await asyncio.sleep(0.3)
         config.write_text(right)
         while not broker.entities:
+            assert process.returncode is None, (await process.communicate())[1].decode()
             await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         told += (await process.communicate())[1]
     assert told.count(b"did you mean 'path'") == 1
     assert b"read again every" in told
+
+
+async def test_a_patient_run_does_not_use_the_half_of_a_file_that_is_being_saved(config):
+    right = config.read_text()
+    half = right.partition("adapters:")[0]
+    config.write_text("")
+    words = ("run", "--patient", "0.2", "--config", str(config))
+    async with (
+        TestBroker().running() as broker,
+        command(config, *words, BROKER_URL=broker.url) as process,
+    ):
+        while b"`adapters` is missing" not in await process.stderr.readline():
+            assert process.returncode is None
+        for written in range(20):  # a right one, but never for long enough
+            config.write_text(f"{half}adapters: []\n#{written}\n")
+            await asyncio.sleep(0.05)
+        config.write_text(right)
+        while not broker.entities:
+            assert process.returncode is None, (await process.communicate())[1].decode()
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0

@@ -213,6 +213,8 @@ def test_a_configuration_is_read_with_environment_and_paths(third_party, tmp_pat
         ("broker: {url: 'localhost:1026'}", "http:// or https://"),
         ("broker: {url: '${NOT_SET}'}", "the environment variable NOT_SET is not set"),
         ("adapters: [", "adapters.yaml"),
+        ("", "`adapters` is missing"),
+        ("broker: {tenant: yaizu}", "`adapters` is missing"),
         ("- a", "expected settings by name"),
     ],
 )
