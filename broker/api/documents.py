@@ -14,6 +14,8 @@ from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
 
+_OPTIONS = frozenset({"sysAttrs"})
+
 
 def refuse_empty(incoming: Incoming, what: str) -> None:
     """Raise BadRequestData for an empty object in place of a document, named by `what`."""
@@ -27,6 +29,14 @@ def uri_part(incoming: Incoming, name: str, example: str) -> str:
     if not is_uri(value):
         raise BadRequestData(f"the id {value[:200]!r} is not a URI; for example {example}")
     return value
+
+
+def asks_for_sys_attrs(incoming: Incoming) -> bool:
+    """Whether documents are wanted with the times of their making (6.3.11).
+
+    Raises BadRequestData for options that documents do not have.
+    """
+    return "sysAttrs" in incoming.parameters.options(_OPTIONS)
 
 
 async def answer_document(

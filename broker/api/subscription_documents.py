@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from broker.api.application import Application
-from broker.api.documents import answer_document, refuse_empty, uri_part
+from broker.api.documents import answer_document, asks_for_sys_attrs, refuse_empty, uri_part
 from broker.api.incoming import Incoming
 from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.paging import offset_page_headers
@@ -19,8 +19,6 @@ from broker.api.responses import created, no_content
 from broker.contexts.context import Context
 from broker.operations.subscriptions import SubscriptionOperations, SubscriptionState
 from broker.subscriptions.presentation import present_subscription
-
-_OPTIONS = frozenset({"sysAttrs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class SubscriptionResource:
         context = await incoming.context()
         page = page_of(incoming.parameters, incoming.app.settings)
         with_count = incoming.parameters.asks_for_count
-        sys_attrs = _asks_for_sys_attrs(incoming)
+        sys_attrs = asks_for_sys_attrs(incoming)
         found = await self._operations(incoming).query_subscriptions(
             incoming.caller, limit=page.limit, offset=page.offset, with_count=with_count
         )
@@ -64,7 +62,7 @@ class SubscriptionResource:
         subscription_id = _subscription_id(incoming)
         media_type = incoming.accepted(DOCUMENT_TYPES)
         context = await incoming.context()
-        sys_attrs = _asks_for_sys_attrs(incoming)
+        sys_attrs = asks_for_sys_attrs(incoming)
         state = await self._operations(incoming).retrieve_subscription(
             incoming.caller, subscription_id
         )
@@ -102,10 +100,6 @@ class SubscriptionResource:
             sys_attrs=sys_attrs,
             names_triggers=self.names_triggers,
         )
-
-
-def _asks_for_sys_attrs(incoming: Incoming) -> bool:
-    return "sysAttrs" in incoming.parameters.options(_OPTIONS)
 
 
 def _subscription_id(incoming: Incoming) -> str:

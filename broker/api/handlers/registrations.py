@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from broker.api.documents import answer_document, refuse_empty, uri_part
+from broker.api.documents import answer_document, asks_for_sys_attrs, refuse_empty, uri_part
 from broker.api.incoming import Incoming
 from broker.api.media_types import DOCUMENT_TYPES
 from broker.api.paging import offset_page_headers
@@ -12,8 +12,6 @@ from broker.api.queries import page_of
 from broker.api.registration_queries import registration_query
 from broker.api.responses import created, no_content
 from broker.registrations.presentation import present_registration
-
-_OPTIONS = frozenset({"sysAttrs"})
 
 
 async def register_source(incoming: Incoming) -> web.Response:
@@ -32,7 +30,7 @@ async def query_registrations(incoming: Incoming) -> web.Response:
     context = await incoming.context()
     parameters = incoming.parameters
     page = page_of(parameters, incoming.app.settings)
-    sys_attrs = _asks_for_sys_attrs(incoming)
+    sys_attrs = asks_for_sys_attrs(incoming)
     found = await incoming.app.registrations.query_registrations(
         incoming.caller,
         registration_query(parameters, context),
@@ -53,7 +51,7 @@ async def retrieve_registration(incoming: Incoming) -> web.Response:
     registration_id = _registration_id(incoming)
     media_type = incoming.accepted(DOCUMENT_TYPES)
     context = await incoming.context()
-    sys_attrs = _asks_for_sys_attrs(incoming)
+    sys_attrs = asks_for_sys_attrs(incoming)
     registration = await incoming.app.registrations.retrieve_registration(
         incoming.caller, registration_id
     )
@@ -82,7 +80,3 @@ async def delete_registration(incoming: Incoming) -> web.Response:
 
 def _registration_id(incoming: Incoming) -> str:
     return uri_part(incoming, "registrationId", "urn:ngsi-ld:ContextSourceRegistration:1")
-
-
-def _asks_for_sys_attrs(incoming: Incoming) -> bool:
-    return "sysAttrs" in incoming.parameters.options(_OPTIONS)
