@@ -59,9 +59,9 @@ class Conversation:
         codec, compression = self.database.codec_options, self.connection.compression_context
         name = database or self.database.name
         request, message, size, largest = _op_msg(0, command, name, None, codec, compression)
-        if size > self.connection.max_message_size:
+        if size > self.connection.max_message_size or largest > self.connection.max_bson_size:
             raise DocumentTooLarge(f"a command of {size} bytes is more than the server takes")
-        await self.connection.send_message(message, largest)
+        await self._write(message)
         self._unanswered.append(request)
 
     async def answers(self) -> list[Document]:
@@ -87,6 +87,16 @@ class Conversation:
             cursor = (await self.answers())[-1]["cursor"]
             found += cursor["nextBatch"]
         return found
+
+    async def _write(self, message: bytes) -> None:
+        """Hand a message to the transport, which sends those of one turn of the loop together.
+
+        The connection's own `send_message` makes a task for each, and waits for a turn.
+        """
+        try:
+            await self.connection.conn.get_conn.write(message)
+        except BaseException as error:  # noqa: BLE001 - closes the connection and raises it again
+            await self.connection._raise_connection_failure(error)  # noqa: SLF001 - see above
 
     async def _messages(self) -> list[_OpMsg]:
         """Read what is still to come.
