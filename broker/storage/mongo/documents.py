@@ -281,26 +281,6 @@ def decode_entity(document: Document) -> Entity:
     )
 
 
-def follow_update(entity: Entity, update: Document) -> Entity | None:
-    """Return the entity after an update that `encode_update` made of it.
-
-    None where more changed than values of attributes that are there: it has to be read.
-    """
-    put = update.get("$set")
-    if put is None or len(update) > 1:
-        return None
-    attributes = dict(entity.attributes)
-    for path, value in put.items():
-        if path.startswith("a."):
-            name = unescape(path[2:])
-            if name not in attributes:
-                return None
-            attributes[name] = decode_instances(value)
-        elif path not in ("v", "m"):
-            return None
-    return entity._replace(attributes=attributes, modified_at=put["m"], version=put["v"])
-
-
 def decode_instances(value: Document | list[Document]) -> list[Instance]:
     """Return the instances of a stored attribute."""
     if type(value) is list:

@@ -45,7 +45,6 @@ class EntityPlan:
     now: str
     changes: list[Change] = field(default_factory=list)
     marks: dict[int, Document] = field(default_factory=dict)
-    update: Document = field(default_factory=dict)
 
     def touched(self) -> Collection[str]:
         """Return the names of the attributes that may differ between base and current."""
@@ -61,10 +60,8 @@ class EntityPlan:
         assert self.base is not None
         assert self.current is not None
         if all(change.kind == "entityUpdated" for change in self.changes):
-            self.update = encode_update(self.base, self.current, touched, encoded)
-        else:  # it was deleted and made anew
-            self.update = encode_entity(self.current, encoded)
-        return self.update
+            return encode_update(self.base, self.current, touched, encoded)
+        return encode_entity(self.current, encoded)  # it was deleted and made anew
 
 
 @dataclass(slots=True)
@@ -121,12 +118,9 @@ class GroupPlan:
         ]
 
     def told(self) -> list[ToldUpdate]:
-        """Return what other workers should know of it, once there are statements.
-
-        Of a deletion they are told an update that says nothing.
-        """
+        """Return what other workers should know of it."""
         return [
-            ToldUpdate.of(plan.base, plan.update)
+            ToldUpdate.of(plan.base, plan.current, plan.touched())
             for plan in self.entities.values()
             if plan.changes and plan.base is not None
         ]

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from broker.model.entity import Entity
-from broker.storage.mongo.documents import follow_update
 from broker.storage.mongo.neighbours import ToldUpdate
 
 _GROUPS_OF_MISTRUST = 20
@@ -62,9 +61,7 @@ class HeldEntities:
         entity = held.get(entity_id)
         if entity is None:
             return
-        after = None
-        if (entity.version, entity.modified_at) == (told.version, told.modified_at):
-            after = follow_update(entity, told.update)
+        after = told.following(entity)
         if after is None:
             del held[entity_id]
         else:

@@ -3,22 +3,22 @@
 Each holds the entities it wrote last (`held_entities.py`). Told of what another one made of them,
 it can go on from there without asking the database. Nothing rests on a message: where one is lost
 or comes late, the transaction finds that an entity is not as presumed, and it is read.
+
+Messages are what `marshal` makes of plain values: they never leave the node nor outlive a process,
+and it takes a third of the time of BSON, which is told and heard with every write.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import marshal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-import bson
-from bson.errors import BSONError
-
-from broker.model.entity import Entity
-from broker.storage.mongo.connection import Document
+from broker.model.entity import Entity, Instance
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +29,62 @@ _LONGEST_MESSAGE = 1 << 18
 
 
 class ToldUpdate(NamedTuple):
-    """What a worker has written: the update by which a stored entity changed.
+    """What a worker has made of a stored entity: new values of attributes it had.
 
-    The entity is named by its id, and by version and time of modification before the update.
+    The entity is named by its id, and by version and time of modification before the update. Where
+    more changed than values, `attributes` is None.
     """
 
     entity_id: str
     version: int
     modified_at: str
-    update: Document
+    version_after: int = 0
+    modified_after: str = ""
+    attributes: Mapping[str, list[Instance]] | None = None
 
     @classmethod
-    def of(cls, base: Entity, update: Document) -> ToldUpdate:
-        """Return the message for an update of an entity."""
-        return cls(base.id, base.version, base.modified_at, update)
+    def of(cls, before: Entity, after: Entity | None, touched: Iterable[str]) -> ToldUpdate:
+        """Return the message for a change; `touched` are the attributes that may differ."""
+        if after is None or not _differ_in_values_only(before, after):
+            return cls(before.id, before.version, before.modified_at)
+        present = after.attributes
+        return cls(
+            before.id,
+            before.version,
+            before.modified_at,
+            after.version,
+            after.modified_at,
+            {name: present[name] for name in touched if name in present},
+        )
+
+    def following(self, entity: Entity) -> Entity | None:
+        """Return what an entity is after the update; None: it has to be read."""
+        if (
+            self.attributes is None
+            or entity.version != self.version
+            or entity.modified_at != self.modified_at
+        ):
+            return None
+        return Entity(  # `_replace` takes three times as long
+            entity.id,
+            entity.types,
+            {**entity.attributes, **self.attributes},
+            entity.scopes,
+            entity.created_at,
+            self.modified_after,
+            entity.expires_at,
+            self.version_after,
+        )
+
+
+def _differ_in_values_only(before: Entity, after: Entity) -> bool:
+    return (
+        before.attributes.keys() == after.attributes.keys()
+        and before.types == after.types
+        and before.scopes == after.scopes
+        and before.created_at == after.created_at
+        and before.expires_at == after.expires_at
+    )
 
 
 class Neighbours:
@@ -67,10 +109,11 @@ class Neighbours:
         """Tell the others of updates that are committed; who does not listen is not waited for."""
         for start in range(0, len(updates), _UPDATES_A_MESSAGE):
             part = updates[start : start + _UPDATES_A_MESSAGE]
-            message = bson.encode({"t": tenant, "u": part})
-            for outbox in self._outboxes:
-                with suppress(OSError):
-                    outbox.send(message)
+            with suppress(ValueError):  # of what cannot be said they find out
+                message = marshal.dumps((tenant, [tuple(update) for update in part]))
+                for outbox in self._outboxes:
+                    with suppress(OSError):
+                        outbox.send(message)
 
     @contextmanager
     def listening(self, hear: Callable[[str, list[ToldUpdate]], None]) -> Iterator[None]:
@@ -98,9 +141,10 @@ class Neighbours:
             except OSError:
                 return
             try:
-                message = bson.decode(memoryview(buffer)[:length])
-                tenant, updates = message["t"], [ToldUpdate(*one) for one in message["u"]]
-            except (BSONError, KeyError, TypeError):
+                # From our own workers, over sockets nobody else has.
+                tenant, told = marshal.loads(memoryview(buffer)[:length])  # noqa: S302
+                updates = [ToldUpdate(*one) for one in told]
+            except (EOFError, TypeError, ValueError):
                 log.warning("a message from another worker cannot be read")
             else:
                 hear(tenant, updates)

@@ -1,7 +1,6 @@
 """What a worker holds of the entities, and when it stops relying on it."""
 
 from broker.model.entity import Entity
-from broker.storage.mongo.documents import encode_update
 from broker.storage.mongo.held_entities import HeldEntities
 from broker.storage.mongo.neighbours import ToldUpdate
 
@@ -16,7 +15,7 @@ def entity(number, version=1):
 
 
 def told(before, after):
-    return ToldUpdate.of(before, encode_update(before, after, [NAME]))
+    return ToldUpdate.of(before, after, [NAME])
 
 
 def test_what_is_written_again_and_again_outlasts_an_import():
