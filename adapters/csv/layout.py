@@ -69,7 +69,7 @@ _LAYOUT_KEYS: Final = frozenset(
         "without",
     )
 )
-_RECOGNISE_KEYS: Final = frozenset(("any", "slug", "headers", "general"))
+_RECOGNISE_KEYS: Final = frozenset(("any", "slug", "headers", "general", "unless"))
 _COLUMN_KEYS: Final = frozenset(
     (
         "headers",
@@ -145,7 +145,8 @@ class Layout:
     `types` chooses the type of a row by the words of an attribute, and no other words will do;
     `type_patterns` chooses it where a text matches, and other rows have the layout's own type.
     A layout that is `general` has columns many data sets share: it gives way to one that the name
-    of the file tells.
+    of the file tells. Words of `unless` in a header or the name of the file tell of other things
+    that have the columns of the layout.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Layout:
     types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     type_patterns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_general: bool = False
+    unless: tuple[str, ...] = ()
     position: Mapping[str, Any] = field(default_factory=dict)
 
     def entity_types(self) -> frozenset[str]:
@@ -240,6 +242,7 @@ def _assembled(name: str, document: Mapping[str, Any], columns: Mapping[str, Col
         types=document.get("types", {}),
         type_patterns=document.get("type_patterns", {}),
         is_general=bool(recognise.get("general", False)),
+        unless=_normal(recognise.get("unless", [])),
         position=document.get("position", {}),
     )
 

@@ -13,7 +13,6 @@ from adapters.csv import blocks
 from adapters.csv.assembling import Assembler, MappedFile, MappedRow, observation_time
 from adapters.csv.cells import Attributes, RememberingStep, Step, step_for, text_property
 from adapters.csv.findings import Finding, RowFindings
-from adapters.csv.layout import Layout
 from adapters.csv.municipality import Municipality, register
 from adapters.csv.publisher import Publisher, row_municipality
 from adapters.csv.recognition import Assignment
@@ -77,7 +76,7 @@ class _RowMapper:
         self._observed_at = ""
         if assignment.observed_at:
             self._observed_at = dates.read_datetime(assignment.observed_at).value or ""
-        self._common = _common_attributes(self._layout, provenance)
+        self._common = _common_attributes(assignment, provenance)
 
     def map(self, row: Row, result: MappedFile) -> MappedRow | None:
         """Read one row; None when it is rejected."""
@@ -179,19 +178,23 @@ def _far_away(entry: Municipality, coordinates: Sequence[float]) -> str:
     return f"the position lies {distance:.0f} km from {entry.name}, near {nearest.name}"
 
 
-def _common_attributes(layout: Layout, provenance: Provenance) -> Attributes:
+def _common_attributes(assignment: Assignment, provenance: Provenance) -> Attributes:
+    """What all rows have. A constant gives way to a column: there a blank states nothing."""
+    layout, stated = assignment.layout, assignment.matched()
     common: Attributes = {
-        name: {"type": "Property", "value": value} for name, value in layout.constants.items()
+        name: {"type": "Property", "value": value}
+        for name, value in layout.constants.items()
+        if name not in stated
     }
     if layout.observed and provenance.edition:
         day = {"@type": "Date", "@value": provenance.edition}
         common[layout.observed.at] = {"type": "Property", "value": day}
-    stated = {
+    of_file = {
         "license": provenance.license,
         "dataProvider": provenance.attribution,
         "source": provenance.source,
     }
-    return common | {name: text_property(value) for name, value in stated.items() if value}
+    return common | {name: text_property(value) for name, value in of_file.items() if value}
 
 
 def _complete_opening_hours(attributes: Attributes) -> None:

@@ -83,8 +83,11 @@ def recognise(
     names_of_set = " ".join((file_name, *sorted(shared_prefixes(header))))
     plain_name = folded(names_of_set).casefold()
     names = frozenset(map(normal_header, header))
+    every_word = " ".join((plain_name, *names))
     candidates: list[tuple[tuple[bool, bool, int], Assignment]] = []
     for layout in layouts:
+        if any(_names(word, every_word) for word in layout.unless):
+            continue
         assignment = assign(layout, header)
         columns = _distinctive(layout, assignment, names)
         slug = next((slug for slug in layout.slugs if _names(slug, plain_name)), None)

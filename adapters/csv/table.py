@@ -32,6 +32,7 @@ _REPEATS_SHOWN: Final = 10
 _DATA: Final = 1
 _NO_DATA: Final = 0
 _ENOUGH_NAMES: Final = 4
+_PLAIN_FIGURES: Final = re.compile(r"[-+]?\d[\d.,:/-]*")
 _MARKS: Final = frozenset("○◎●△")
 _ABOUT_COLUMNS: Final = _MARKS | frozenset(
     ("必須", "任意", "推奨", "必須項目", "任意項目", "条件付き必須", "文字列", "数値", "整数",
@@ -357,7 +358,9 @@ def _is_about_columns(record: Sequence[str], is_known: Callable[[str], bool]) ->
         return False
     if all(cell in _ABOUT_COLUMNS for cell in filled):
         return not all(cell in _MARKS for cell in filled)
-    return sum(is_known(normal_header(cell)) for cell in filled) > len(filled) / 2
+    names = sum(is_known(normal_header(cell)) for cell in filled)
+    has_figures = any(_PLAIN_FIGURES.fullmatch(cell) for cell in filled)
+    return names > len(filled) / 2 or (names >= _ENOUGH_NAMES and not has_figures)
 
 
 def _padded(number: int, record: list[str], width: int) -> Row:

@@ -13,7 +13,7 @@ from adapters.csv.findings import Finding
 from adapters.csv.recognition import Assignment
 from adapters.csv.table import Row, Rows, Table
 from adapters.csv.values.numbers import read_integer
-from adapters.csv.values.text import comparable, trimmed
+from adapters.csv.values.text import comparable, folded, trimmed
 
 _LOOKS_LIKE_ONE: Final = re.compile(r"[計総全]|total", re.IGNORECASE)
 _BRACKETS: Final = "()[]【】《》<>「」:・*※"
@@ -24,6 +24,8 @@ _SUMS: Final = frozenset(
 _WHOLES: Final = frozenset(("全体", "全市", "全域", "市全体", "町全体", "村全体", "区全体"))
 """Totals in a series only: a rule for the collection of waste may be one for 全域."""
 _ENDINGS: Final = ("計", "総数")
+_COUNT: Final = re.compile(r"[全計]?\d[\d,]*(?:施設|件|[箇個かカヵヶケ]所|校|園|基|台|名|人|棟)?")
+"""What stands for a name in a row labelled elsewhere as a total: how many there are."""
 _Figure = int | str | None
 
 
@@ -60,8 +62,9 @@ def _labels(table: Table, assignment: Assignment) -> dict[int, bool]:
     is_series = assignment.layout.observed is not None
     column = assignment.positions.get(assignment.layout.identity.key[0])
     for row in table.rows:
-        cell = row.cells[column[0]] if column else ""
-        label = cell if trimmed(cell) else next(filter(None, map(trimmed, row.cells)), "")
+        label = trimmed(row.cells[column[0]]) if column else ""
+        if not label or _COUNT.fullmatch(folded(label)):
+            label = next(filter(None, map(trimmed, row.cells)), "")
         if not _LOOKS_LIKE_ONE.search(label):
             continue
         plain = comparable(label).strip(_BRACKETS)

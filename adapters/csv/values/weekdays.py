@@ -15,7 +15,8 @@ _SPAN: Final = re.compile(rf"([{_DAYS}])(?:曜日?)?\s*(?:~|-|から)\s*([{_DAYS
 _MONTHLY: Final = re.compile(
     rf"第?\s*([1-5](?:\s*[・,、.]\s*第?[1-5])*)\s*([{_DAYS}](?:[・,、][{_DAYS}])*)曜日?"
 )
-_TOKEN: Final = re.compile(rf"([{_DAYS}])([1-5])?")
+_TOKEN: Final = re.compile(rf"([{_DAYS}])([1-5])?(?::(\d{{1,2}}))?")
+_MONTHS: Final = frozenset(map(str, range(1, 13)))
 
 
 def read_weekdays(text: str) -> list[str] | None:
@@ -34,7 +35,8 @@ def read_weekdays(text: str) -> list[str] | None:
 def read_recurrence(text: str) -> list[dict[str, Any]] | None:
     """Collection rules: `[{"dayOfWeek": …, "weekOfMonth": […]}]` or `[{"dates": […]}]`.
 
-    Understands `月 木`, `水2 水4`, `毎週火・金曜日`, `第２・４月曜日`, lists `20250331 20250403`.
+    Understands `月 木`, `水2 水4`, `毎週火・金曜日`, `第２・４月曜日`, lists `20250331 20250403`,
+    and `水1:6 7 11`, the first Wednesday of these months (`"month": [6, 7, 11]`).
     None when a part of the text is anything else.
     """
     plain = folded(text)
@@ -78,15 +80,23 @@ def _monthly(plain: str) -> list[dict[str, Any]] | None:
 
 
 def _tokens(plain: str) -> list[dict[str, Any]] | None:
-    weeks: dict[str, list[int]] = {}
+    rules: list[tuple[str, str, list[str]]] = []
     for token in re.split(r"[\s,、]+", plain):
-        found = _TOKEN.fullmatch(token)
-        if found is None:
+        if found := _TOKEN.fullmatch(token):
+            rules.append((found[1], found[2] or "", [found[3]] if found[3] else []))
+        elif rules and rules[-1][2]:
+            rules[-1][2].append(token)
+        else:
             return None
-        weeks.setdefault(found[1], []).extend([int(found[2])] if found[2] else [])
+    if not all(_MONTHS.issuperset(months) for _, _, months in rules):
+        return None
+    weeks: dict[tuple[str, tuple[int, ...]], list[int]] = {}
+    for day, week, months in rules:
+        of_day = weeks.setdefault((day, tuple(sorted(set(map(int, months))))), [])
+        of_day += [int(week)] if week else []
     return [
-        {"dayOfWeek": _NAME[day], "weekOfMonth": sorted(set(of_month))}
-        if of_month
-        else {"dayOfWeek": _NAME[day]}
-        for day, of_month in weeks.items()
+        {"dayOfWeek": _NAME[day]}
+        | ({"weekOfMonth": sorted(set(of_month))} if of_month else {})
+        | ({"month": list(months)} if months else {})
+        for (day, months), of_month in weeks.items()
     ]

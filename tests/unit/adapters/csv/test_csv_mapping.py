@@ -131,6 +131,70 @@ def test_or_in_a_column():
     assert entity["evacueeTotal"]["observedAt"] == "2024-01-11T09:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("開設", "open"), ("閉鎖", "closed"), ("未開設", "closed"), ("満員", "full"), ("", None)],
+)
+def test_a_shelter_is_open_only_where_the_column_says_so(word, status):
+    header = ["日付", "避難所名", "開設状況", "避難世帯数", "避難人数", "所在地"]
+    row = ["2024-08-31 09:59:00", "研修センター", word, "0", "0", "静岡県焼津市本町1"]
+    entity = entities(imported([header, row], "data.csv"))[0]
+    assert value(entity, "openingStatus") == status if status else "openingStatus" not in entity
+    assert entity["evacueeTotal"]["observedAt"] == "2024-08-31T00:59:00Z"
+
+
+def test_a_register_of_shelters_that_says_which_are_open_is_their_status():
+    header = ["避難所名", "開設状況", "所在地", "緯度", "経度"]
+    row = ["中央小学校", "閉鎖", "静岡県焼津市本町1", "34.866918", "138.323171"]
+    entity = entities(imported([header, row], "222127_避難所.csv"))[0]
+    assert (entity["type"], value(entity, "openingStatus")) == ("EvacuationShelter", "closed")
+
+
+def test_a_list_of_open_shelters_need_not_say_that_they_are():
+    header = ["避難所名", "避難世帯数", "避難人数", "所在地"]
+    row = ["中央小学校", "1", "2", "静岡県焼津市本町1"]
+    assert value(entities(imported([header, row]))[0], "openingStatus") == "open"
+
+
+def test_a_list_of_data_sets_in_the_standard_layout():
+    header = [
+        "データセット_ID", "全国地方公共団体コード", "地方公共団体名", "データセット_タイトル",
+        "データセット_概要", "データセット_分類", "データセット_公開日", "データセット_最終更新日",
+        "データセット_URL", "ファイル_タイトル", "ファイル_ダウンロードURL", "ファイル形式",
+        "ファイル_ライセンス",
+    ]  # fmt: skip
+    url = "https://opendata.example.jp"
+    head = ["", "222127", "焼津市", "AED一覧", "設置箇所", "安全", "2024/1/19", "2024/1/20", url]
+    rows = [[*head, "a.csv", f"{url}/a.csv", "csv", "CC BY 4.0"],
+            [*head, "a.xlsx", f"{url}/a.xlsx", "xlsx", "CC BY 4.0"]]  # fmt: skip
+    found = entities(imported([header, *rows], "222127_open_data_list.csv"))
+    assert [value(one, "fileTitle") for one in found] == ["a.csv", "a.xlsx"]
+    assert {value(one, "openDataTitle") for one in found} == {"AED一覧"}
+    assert value(found[0], "downloadUrl") == f"{url}/a.csv"
+    assert value(found[0], "license") == "CC BY 4.0"
+    assert value(found[0], "lastUpdateDate")["@value"] == "2024-01-20"
+
+
+def test_a_list_of_school_districts_in_the_standard_layout():
+    header = [
+        "学校ID", "学校コード", "学校所在地_都道府県名", "学校所在地_市区町村名",
+        "学校所在地_全国地方公共団体コード", "学校名称", "行政サービス拠点種別",
+        "通学区域_登録年月日", "通学区域の住所", "特記事項",
+    ]  # fmt: skip
+    row = ["", "B122221200001", "静岡県", "焼津市", "222127", "中央小学校", "1503", "2024-04-01",
+           "本町一丁目の全部の区域", ""]  # fmt: skip
+    (entity,) = entities(imported([header, row], "222127_school_district.csv"))
+    assert entity["id"] == "urn:ngsi-ld:SchoolDistrict:222127-B122221200001"
+    assert value(entity, "districtAddresses") == "本町一丁目の全部の区域"
+
+
+def test_positions_named_by_their_datum_and_form_are_positions():
+    header = ["OBJECTID", "投票区番号", "投票所名", "住所", "世界_10進_X", "世界_10進_Y"]
+    row = ["1", "第1投票区", "公民館", "静岡県焼津市本町1", "138.323171", "34.866918"]
+    (entity,) = entities(imported([header, row], "222127_polling_place.csv"))
+    assert value(entity, "location")["coordinates"] == [138.323171, 34.866918]
+
+
 POPULATION = [
     "都道府県コード又は市区町村コード",
     "地域コード",

@@ -80,3 +80,25 @@ def test_a_facility_with_a_nursing_room_is_a_facility() -> None:
     cells = {"名称": "市役所", "授乳室": "○", "おむつ替えコーナー": "○", "電話番号": "054-620-0000"}
     (entity,) = entities(read({**cells, **ADDRESS}, "222127_public_facility.csv"))
     assert entity["type"] == "PublicFacility"
+
+
+POSTERS = {
+    "投票区番号": "第1投票区",
+    "投票所名": "中央公民館",
+    "設置番号": "1",
+    "設置場所名": "公民館前",
+    "住所": "静岡県焼津市本町1-1-1",
+}
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (POSTERS, "222127_list.csv"),
+        ({"投票区": "1", "投票所": "公民館", "住所": "本町1"}, "ポスター掲示場一覧.csv"),
+        ({"投票区": "1", "投票所": "公民館", "投票者数": "812"}, "222127_result.csv"),
+    ],
+)
+def test_what_belongs_to_a_polling_place_is_none(cells: dict[str, str], name: str) -> None:
+    report = imported([list(cells), list(cells.values())], name).report
+    assert (report.outcome, report.layout) == ("refused", "")

@@ -114,6 +114,15 @@ def test_a_total_of_other_tables_is_no_thing():
     assert read.report.rows.ignored == 1
 
 
+@pytest.mark.parametrize("name", ["1施設", "１箇所", "全1件", "1"])
+def test_a_total_whose_name_is_how_many_there_are_is_no_thing(name):
+    header = ["医療圏", "施設名", "所在地", "病床数"]
+    rows = [["中部", "東病院", "焼津市本町", "10"], ["合計", name, "", "10"]]
+    read = imported([header, *rows], "222127_病院一覧.csv")
+    assert [one["name"]["value"] for one in entities(read)] == ["東病院"]
+    assert read.report.rows.ignored == 1
+
+
 @pytest.mark.parametrize("word", ["全市", "総数", "合計"])
 def test_the_figures_of_a_whole_city_alone_are_not_left_out(word):
     months = [area(word, "15", "15"), area(word, "16", "15", day="2024-05-01")]

@@ -169,6 +169,15 @@ def test_rows_about_the_table_are_told_and_never_places(data, row):
     assert any(f"row {row}" in one or f": {row}" in one for one in found.report.remarks)
 
 
+def test_a_row_that_says_in_words_what_the_columns_hold_is_no_place():
+    says = ["保育施設名称", "保育施設住所１", "緯度", "経度", "電話番号", "定員", "開始年齢"]
+    home = ["中央保育園", "焼津市本町", "34.86", "138.32", "054-626-1111", "120", "3歳"]
+    header = ["Name", "Add1", "Y", "X", "TEL", "Full", "AgeS"]
+    found = read("\r\n".join(",".join(row) for row in (header, says, home)) + "\r\n")
+    assert [one["name"]["value"] for one in entities(found)] == ["中央保育園"]
+    assert found.report.rows.ignored == 1
+
+
 def test_places_called_like_columns_are_rows():
     assert len(entities(read(text(HEADER, HALL, "222127,3,緯度,,経度,,,,,,,")))) == 2
 

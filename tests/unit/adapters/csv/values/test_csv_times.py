@@ -110,7 +110,16 @@ def test_other_words_are_no_weekdays(text):
         ("第２・４月曜日", [{"dayOfWeek": "Monday", "weekOfMonth": [2, 4]}]),
         ("毎週水曜日", [{"dayOfWeek": "Wednesday"}]),
         ("20250331 20250403", [{"dates": ["2025-03-31", "2025-04-03"]}]),
+        (
+            "水1:6 7 水3:7 6 金:12",
+            [
+                {"dayOfWeek": "Wednesday", "weekOfMonth": [1, 3], "month": [6, 7]},
+                {"dayOfWeek": "Friday", "month": [12]},
+            ],
+        ),
         ("申込制", None),
+        ("水1:6 13", None),
+        ("水1 6", None),
         ("20251331", None),
     ],
 )
@@ -124,5 +133,5 @@ def test_whatever_is_written_a_reading_is_of_its_kind_or_none(text):
         assert time is None or re.fullmatch(r"[0-3]\d:[0-5]\d", time)
     assert read_weekdays(text) is None or set(read_weekdays(text)) <= DAYS
     for rule in read_recurrence(text) or ():
-        assert rule.keys() <= {"dayOfWeek", "weekOfMonth", "dates"}
+        assert rule.keys() <= {"dayOfWeek", "weekOfMonth", "month", "dates"}
         assert "dates" in rule or rule["dayOfWeek"] in DAYS
