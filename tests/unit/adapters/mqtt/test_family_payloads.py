@@ -140,6 +140,35 @@ def test_an_uplink_without_a_battery_has_no_battery_level():
     assert "batteryLevel" not in found
 
 
+def lorawan(server: str, values: dict[str, Any]) -> dict[str, Any]:
+    if server == "chirpstack":
+        return read(UP, {"deviceInfo": {"devEui": EUI}, "object": values})
+    ids, uplink = {"dev_eui": EUI}, {"decoded_payload": values}
+    return read("v3/a@ttn/devices/d/up", {"end_device_ids": ids, "uplink_message": uplink})
+
+
+@pytest.mark.parametrize("server", ["chirpstack", "things-stack"])
+def test_a_battery_in_volts_is_no_share(server):
+    found = lorawan(server, {"battery": 3.36})
+    assert found["batteryVoltage"] == 3.36
+    assert not found.keys() & {"batteryLevel", "battery"}
+    assert lorawan(server, {"BatV": 3.05})["batteryVoltage"] == 3.05
+    for percent in (0, 3, 88.5, 100):
+        found = lorawan(server, {"battery": percent})
+        assert found["batteryLevel"] == percent / 100
+        assert "batteryVoltage" not in found
+
+
+@pytest.mark.parametrize("server", ["chirpstack", "things-stack"])
+@pytest.mark.parametrize("value", [101325, 101.3, 0.42, -0.01])
+def test_a_pressure_that_cannot_be_of_the_air_in_hectopascal_keeps_its_name(server, value):
+    found = lorawan(server, {"pressure": value})
+    assert (found["pressure"], "atmosphericPressure" in found) == (value, False)
+    assert lorawan(server, {"pressure": 1013.2})["atmosphericPressure"] == 1013.2
+    assert "pressure" not in lorawan(server, {"pressure": 1013.2})
+    assert not lorawan(server, {"co2": 412}).keys() & {"pressure", "atmosphericPressure"}
+
+
 def test_the_eui_of_chirpstack_3_is_hexadecimal_whatever_it_is_sent_as():
     body = {"devEUI": "JOEkcTwUEAA=", "object": {"temperature": 21.5}}
     assert read(UP, body)["id"] == f"urn:ngsi-ld:Device:{EUI}"
