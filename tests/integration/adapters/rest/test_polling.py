@@ -144,6 +144,33 @@ async def test_gbfs_3_has_texts_by_language_and_times_as_text(partner, broker, t
     assert station["availableBikeNumber"]["observedAt"] == "2024-11-30T23:42:27Z"
 
 
+@pytest.mark.parametrize(
+    ("station", "status"),
+    [
+        ({"is_installed": True, "is_renting": True, "is_returning": True}, "working"),
+        ({"is_installed": 1, "is_renting": 1, "is_returning": 1}, "working"),
+        ({}, "working"),
+        ({"is_installed": 0, "is_renting": 1, "is_returning": 1}, "outOfService"),
+        ({"is_installed": 1, "is_renting": 0, "is_returning": 0}, "closed"),
+        ({"is_renting": False}, "closed"),
+        ({"is_renting": False, "is_returning": True, "num_bikes_available": 0}, "empty"),
+        ({"is_renting": False, "is_returning": True, "num_bikes_available": 2}, "withIncidence"),
+        ({"is_renting": True, "is_returning": False, "num_docks_available": 0}, "full"),
+        ({"is_renting": True, "is_returning": False, "num_docks_available": 2}, "withIncidence"),
+    ],
+)
+async def test_the_status_of_a_port(station, status, partner, broker, tmp_path):
+    settings = gbfs(partner)
+    stated = {"station_id": 1, "last_reported": 1733010135, **station}
+    place = {"station_id": 1, "name": "駅前", "lat": 34.86, "lon": 138.31}
+    for name, one in (("information", place), ("status", stated)):
+        document = {"data": {"stations": [one]}}
+        partner.documents[f"/station_{name}.json"] = orjson.dumps(document)
+    await polled(settings, GBFS, broker, tmp_path)
+    entity = broker.entities["urn:ngsi-ld:BikeHireDockingStation:test:1"]
+    assert entity["status"]["value"] == [status]
+
+
 async def test_an_unchanged_poll_writes_nothing_also_after_a_restart(partner, broker, tmp_path):
     settings = amedas(partner)
     first, second = await polled(settings, AMEDAS, broker, tmp_path, (1000.0, 1600.0))
