@@ -36,7 +36,7 @@ from broker.storage.mongo.subscriptions import (
 from broker.storage.mongo.tenants import Tenants
 from broker.storage.mongo.told import MongoToldStore
 from broker.subscriptions.counters import DeliveryCounters
-from broker.subscriptions.deliveries import DeliveryLimits
+from broker.subscriptions.delivery_tools import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.registrations.lane import LaneTools

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+_MOST_REMEMBERED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -69,3 +71,21 @@ class EndpointState:
         self._failures += 1
         pause = max(self._policy.pause(self._failures), retry_after or 0.0, cooldown or 0.0)
         self._closed_until = self._now() + pause
+
+
+class Endpoints:
+    """The states of all endpoints that were notified; too many are forgotten at once."""
+
+    def __init__(self, policy: RetryPolicy, *, now: Callable[[], float]) -> None:
+        self._policy = policy
+        self._now = now
+        self._states: dict[str, EndpointState] = {}
+
+    def state(self, uri: str) -> EndpointState:
+        """Return what is known of an endpoint."""
+        state = self._states.get(uri)
+        if state is None:
+            if len(self._states) >= _MOST_REMEMBERED:
+                self._states.clear()
+            state = self._states[uri] = EndpointState(self._policy, now=self._now)
+        return state

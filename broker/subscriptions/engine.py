@@ -23,7 +23,8 @@ from broker.observability.metrics import NOTIFICATIONS
 from broker.observability.tasks import end, spawn
 from broker.subscriptions.consumer import NotificationConsumer
 from broker.subscriptions.counters import DeliveryCounters
-from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
+from broker.subscriptions.deliveries import Deliveries
+from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
 from broker.subscriptions.periodic import PeriodicNotifications
 from broker.subscriptions.registry import ContextResolver, Registry
 from broker.subscriptions.senders.sender import Sender

@@ -41,18 +41,28 @@ class Item:
         self.profile, self.body, self.ticket = later.profile, later.body, later.ticket
 
 
+class HeldBytes:
+    """How many bytes of items the lanes that share it hold in memory."""
+
+    __slots__ = ("total",)
+
+    def __init__(self) -> None:
+        self.total = 0
+
+
 class Lane:
     """What waits for one subscription. The outbox, if anything is in it, comes first.
 
     `kept` is how many items the outbox holds (at least), `next_at` the monotonic time before which
-    nothing is sent; nor is anything while it `awaits_feed`. Whoever takes items out, or moves them
-    into the outbox, holds `lock`.
+    nothing is sent; nor is anything while it `awaits_feed`. With `is_single` items are sent one by
+    one, to find the one a receiver rejects. Whoever takes items out, or moves them into the outbox,
+    holds `lock`.
     """
 
     __slots__ = (
+        "_held",
         "_latest",
         "awaits_feed",
-        "bytes_held",
         "changed",
         "is_running",
         "is_single",
@@ -65,12 +75,12 @@ class Lane:
         "rejections",
     )
 
-    def __init__(self, key: tuple[str, str], *, latest_only: bool) -> None:
+    def __init__(self, key: tuple[str, str], *, latest_only: bool, held: HeldBytes) -> None:
         self.key = key
         self.latest_only = latest_only
+        self._held = held
         self._latest: dict[str, Item] = {}
         self.items: deque[Item] = deque()
-        self.bytes_held = 0
         self.kept = 0
         self.next_at = 0.0
         self.is_running = False
@@ -85,65 +95,72 @@ class Lane:
         """Whether anything waits, in memory or in the outbox."""
         return bool(self.items) or self.kept > 0
 
-    def append(self, item: Item) -> int:
-        """Queue an item; return by how many bytes the lane grew.
-
-        Where only the latest state of an entity counts, an item that still waits is replaced.
-        """
-        growth = len(item.body)
+    def append(self, item: Item) -> None:
+        """Queue an item; one that still waits is replaced where only the latest state counts."""
         waiting = self._latest.get(item.entity_id)
         if waiting is None:
             self.items.append(item)
             if self.latest_only:
                 self._latest[item.entity_id] = item
         else:
-            growth -= len(waiting.body)
+            self._held.total -= len(waiting.body)
             waiting.supersede(item)
-        self.bytes_held += growth
-        return growth
+        self._held.total += len(item.body)
 
     def take(self, *, most: int, most_bytes: int) -> list[Item]:
-        """Take the items of the next notification: one context and format, each entity once."""
-        taken: list[Item] = []
-        entities: set[str] = set()
-        size = 0
-        while self.items and len(taken) < most:
-            item = self.items[0]
-            is_other = item.profile != taken[0].profile if taken else False
-            if is_other or item.entity_id in entities:
-                break
-            size += len(item.body)
-            if taken and size > most_bytes:
-                break
-            taken.append(self.items.popleft())
-            entities.add(item.entity_id)
+        """Take the items of the next notification."""
+        batch = next_batch(self.items, most=most, most_bytes=most_bytes)
+        for item in batch:
+            self.items.popleft()
             self._latest.pop(item.entity_id, None)
-            self.bytes_held -= len(item.body)
-        return taken
+            self._held.total -= len(item.body)
+        return batch
 
     def take_all(self) -> list[Item]:
         """Take everything that is held in memory."""
         taken = list(self.items)
         self.items.clear()
         self._latest.clear()
-        self.bytes_held = 0
+        self._held.total -= sum(len(item.body) for item in taken)
         return taken
 
-    def put_back(self, items: Iterable[Item]) -> int:
-        """Put items that were not delivered in front again; return by how many bytes it grew.
+    def put_back(self, items: Iterable[Item]) -> None:
+        """Put items that were not delivered in front again.
 
         Kept ones are in the outbox still, superseded ones are let go.
         """
-        before = self.bytes_held
         for item in reversed(list(items)):
             if item.entity_id in self._latest:
                 item.release()
             elif not item.kept:
                 self.items.appendleft(item)
-                self.bytes_held += len(item.body)
+                self._held.total += len(item.body)
                 if self.latest_only:
                     self._latest[item.entity_id] = item
-        return self.bytes_held - before
+
+    def drop(self) -> None:
+        """Let go everything that is held in memory."""
+        for item in self.take_all():
+            item.release()
+
+
+def next_batch(waiting: Iterable[Item], *, most: int, most_bytes: int) -> list[Item]:
+    """Return the first items as one notification can hold them: one profile, each entity once."""
+    batch: list[Item] = []
+    entities: set[str] = set()
+    size = 0
+    for item in waiting:
+        size += len(item.body)
+        if batch and (
+            len(batch) >= most
+            or size > most_bytes
+            or item.profile != batch[0].profile
+            or item.entity_id in entities
+        ):
+            break
+        batch.append(item)
+        entities.add(item.entity_id)
+    return batch
 
 
 def to_keep(lane: Lane, items: Iterable[Item]) -> list[KeptItem]:

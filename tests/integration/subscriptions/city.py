@@ -30,7 +30,7 @@ from broker.storage.mongo.leases import MongoLease, MongoPositionStore
 from broker.storage.mongo.registrations import MongoRegistrationStore
 from broker.storage.mongo.subscriptions import MongoDeliveryRecordStore, MongoSubscriptionStore
 from broker.storage.mongo.tenants import Tenants
-from broker.subscriptions.deliveries import DeliveryLimits
+from broker.subscriptions.delivery_tools import DeliveryLimits
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.engine import EngineLimits, SubscriptionEngine
 from broker.subscriptions.reading import read_subscription

@@ -6,7 +6,8 @@ from time import monotonic
 
 from broker.model.clock import system_clock
 from broker.subscriptions.counters import DeliveryCounters
-from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
+from broker.subscriptions.deliveries import Deliveries
+from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
 from broker.subscriptions.lane import Item
 from tests.integration.subscriptions.city import City
 from tests.subscriptions import compiled

@@ -15,7 +15,8 @@ from broker.observability.tasks import end, spawn
 from broker.storage.feed import Position
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.counters import DeliveryCounters
-from broker.subscriptions.deliveries import Deliveries, DeliveryLimits, DeliveryTools
+from broker.subscriptions.deliveries import Deliveries
+from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
 from broker.subscriptions.endpoints import RetryPolicy
 from broker.subscriptions.lane import Item
 from broker.subscriptions.senders.sender import DELIVERED, Message, Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from broker.subscriptions.endpoints import EndpointState, RetryPolicy
+from broker.subscriptions.endpoints import Endpoints, EndpointState, RetryPolicy
 
 POLICY = RetryPolicy(first=1.0, longest=8.0, requests_at_once=2)
 
@@ -68,3 +68,18 @@ async def test_one_request_tries_while_the_others_wait() -> None:
     state.succeeded()
     await asyncio.gather(*[request() for _ in range(5)])
     assert most == 2
+
+
+def test_subscriptions_with_one_endpoint_share_its_state() -> None:
+    endpoints = Endpoints(POLICY, now=Time())
+    endpoints.state("http://a.example/").failed(retry_after=None, cooldown=None)
+    assert endpoints.state("http://a.example/").is_failing
+    assert not endpoints.state("http://b.example/").is_failing
+
+
+def test_too_many_endpoints_are_forgotten_rather_than_remembered_for_ever() -> None:
+    endpoints = Endpoints(POLICY, now=Time())
+    first = endpoints.state("http://0.example/")
+    for number in range(1, 10_001):
+        endpoints.state(f"http://{number}.example/")
+    assert endpoints.state("http://0.example/") is not first
