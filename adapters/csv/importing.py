@@ -11,7 +11,8 @@ from adapters.csv.editions import Edition, edition_of
 from adapters.csv.facilities import join_facilities, refers_to_facilities
 from adapters.csv.headers import column_letters
 from adapters.csv.identity import file_scope
-from adapters.csv.layout import Layout, known_headers, parse_layout, shipped_layouts
+from adapters.csv.layout import Layout
+from adapters.csv.layout_files import known_headers, parse_layout, shipped_layouts
 from adapters.csv.mapping import Provenance, map_table
 from adapters.csv.publisher import find_publisher
 from adapters.csv.recognition import Assignment, assign, recognise

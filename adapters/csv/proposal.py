@@ -9,7 +9,8 @@ from typing import IO, Final
 
 from adapters.csv.decoding import decode
 from adapters.csv.headers import column_letters, normal_header
-from adapters.csv.layout import Column, known_headers, shipped_layouts
+from adapters.csv.layout import Column
+from adapters.csv.layout_files import known_headers, shipped_layouts
 from adapters.csv.recognition import Assignment, assign
 from adapters.csv.table import Table, read_table
 from adapters.csv.values import contacts, dates, flags, numbers, text, times

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.csv.delivery import Destination, deliver, end_vanished, find_vanished
 from adapters.csv.files import SUFFIXES, FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file
-from adapters.csv.layout import Layout, LayoutError, parse_layout
+from adapters.csv.layout import Layout
+from adapters.csv.layout_files import LayoutError, parse_layout
 from adapters.csv.report import FileReport
 from adapters.csv.settings import Settings, SourceSettings
 from adapters.runtime.backoff import Backoff

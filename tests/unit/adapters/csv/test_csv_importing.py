@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from adapters.csv.importing import shipped_types
-from adapters.csv.layout import LayoutError, parse_layout, shipped_layouts
+from adapters.csv.layout_files import LayoutError, parse_layout, shipped_layouts
 from adapters.csv.proposal import propose_mapping
 from adapters.csv.recognition import recognise
 from adapters.csv.rendering import render, render_totals

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.csv.arguments import _parser
 from adapters.csv.importing import shipped_types
-from adapters.csv.layout import KINDS, Layout, parse_layout, shipped_layouts
+from adapters.csv.layout import KINDS, Layout
+from adapters.csv.layout_files import parse_layout, shipped_layouts
 from adapters.csv.vocabulary import CONTEXT_URL, NAMESPACE
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.validation import Validation
