@@ -6,64 +6,43 @@ the measures of one device (what the device says beats what its group says).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters.mqtt.expressions import Expression, InvalidExpression, compile_expression
-from adapters.mqtt.links import DEFAULT_NAME, Link
-from adapters.mqtt.names import RESERVED
+from adapters.mqtt.attribute_documents import (
+    NAME_RULE,
+    is_name,
+    optional_expression,
+    read_mappings,
+    read_statics,
+)
+from adapters.mqtt.expressions import Expression
+from adapters.mqtt.profile import AttributeMapping, Profile
 from adapters.mqtt.provisioning_errors import WrongSyntax
 from adapters.mqtt.sensors import Sensors
 from adapters.mqtt.values import Unfit, attribute
 
-NAME = re.compile(r"[^\W\d_](\w)*(:[^\W\d_]\w*)?")
-"""Names of attributes and types the standard allows (clause 4.6.2)."""
+_DEFAULT_TYPE = "Thing"
 
-IGNORED_NAMES = frozenset({"id", "type"})
-"""Names of attributes the IoT Agents ignore, and so do we."""
-
-DEFAULT_TYPE = "Thing"
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """A sub-attribute of fixed value, or of the value an expression gives."""
-
-    name: str
-    type: str | None
-    value: Any
-    expression: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeMapping:
-    """How a value of the payload becomes an attribute."""
-
-    name: str
-    type: str | None = None
-    object_id: str | None = None
-    expression: Expression | None = None
-    skip_value: Any = None
-    metadata: tuple[Metadata, ...] = ()
-    entity_name: str | None = None
-    entity_name_expression: Expression | None = None
-    entity_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StaticAttribute:
-    """An attribute of fixed value."""
-
-    name: str
-    type: str | None
-    value: Any
-    metadata: tuple[Metadata, ...] = ()
-    link: Link | None = None
+_MEMBER_KINDS: Mapping[str, tuple[type, ...]] = {
+    "entity_name": (str,),
+    "entity_type": (str,),
+    "attributes": (list,),
+    "lazy": (list,),
+    "commands": (list,),
+    "static_attributes": (list,),
+    "internal_attributes": (list, dict),
+    "entityNameExp": (str,),
+    "timezone": (str,),
+    "payloadType": (str,),
+    "autoprovision": (bool,),
+    "explicitAttrs": (bool, str, list),
+}
+_KIND_NAMES = {str: "a text", list: "an array", dict: "an object", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,41 +77,6 @@ class Device:
         return self.service, self.subservice, self.apikey, self.device_id
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What group and device together say about the measures of a device."""
-
-    service: str
-    subservice: str
-    apikey: str
-    device_id: str
-    entity_type: str
-    entity_name: str | None = None
-    entity_name_expression: Expression | None = None
-    attributes: tuple[AttributeMapping, ...] = ()
-    static_attributes: tuple[StaticAttribute, ...] = ()
-    explicit: bool | Expression = False
-    zone: tzinfo = UTC
-    payload_type: str = "iotagent"
-    codec: str | None = None
-    sensors: Sensors | None = None
-    mapped_members: frozenset[str] = field(default_factory=frozenset)
-
-    def static_values(self) -> dict[str, Any]:
-        """Return the values of the static attributes by name."""
-        return {attribute.name: attribute.value for attribute in self.static_attributes}
-
-    def metadata_values(self) -> dict[str, dict[str, Any]]:
-        """Return the fixed values of metadata by the names of attribute and metadata."""
-        found = {one.name: one.metadata for one in self.attributes}
-        found |= {one.name: one.metadata for one in self.static_attributes}
-        return {
-            name: {item.name: item.value for item in metadata}
-            for name, metadata in found.items()
-            if metadata
-        }
-
-
 def profile_of(group: Group | None, device: Device | None, device_id: str) -> Profile:
     """Join group and device (at least one is given). Raises `WrongSyntax`."""
     from_group: Mapping[str, Any] = group.document if group else {}
@@ -140,17 +84,17 @@ def profile_of(group: Group | None, device: Device | None, device_id: str) -> Pr
     owner = group or device
     assert owner is not None
     document = {**from_group, **{k: v for k, v in from_device.items() if v is not None}}
-    attributes = _mappings(from_group, from_device)
+    attributes = read_mappings(from_group, from_device)
     return Profile(
         service=owner.service,
         subservice=owner.subservice,
         apikey=owner.apikey,
         device_id=device_id,
-        entity_type=document.get("entity_type") or document.get("type") or DEFAULT_TYPE,
+        entity_type=document.get("entity_type") or document.get("type") or _DEFAULT_TYPE,
         entity_name=from_device.get("entity_name"),
-        entity_name_expression=_optional_expression(from_group, "entityNameExp"),
+        entity_name_expression=optional_expression(from_group, "entityNameExp"),
         attributes=attributes,
-        static_attributes=_statics(from_group, from_device),
+        static_attributes=read_statics(from_group, from_device),
         explicit=_explicit(document.get("explicitAttrs", False)),
         zone=_zone(document.get("timezone")),
         payload_type=str(document.get("payloadType") or "iotagent").lower(),
@@ -177,145 +121,28 @@ def check_document(document: Any, place: str) -> None:
         raise WrongSyntax(f"{place}.payloadType should be iotagent, ngsiv2 or ngsild")
     for member in ("entity_type", "type"):
         value = document.get(member)
-        if value is not None and not _is_name(value):
-            raise WrongSyntax(f"{place}.{member} is {value!r}: {_NAME_RULE}")
+        if value is not None and not is_name(value):
+            raise WrongSyntax(f"{place}.{member} is {value!r}: {NAME_RULE}")
     _check_meaning(document, place)
 
 
 def _check_meaning(document: Mapping[str, Any], place: str) -> None:
     try:
-        _mappings(document, {})
+        read_mappings(document, {})
         _check_statics(document)
         _explicit(document.get("explicitAttrs", False))
-        _optional_expression(document, "entityNameExp")
+        optional_expression(document, "entityNameExp")
         _zone(document.get("timezone"))
     except WrongSyntax as error:
         raise WrongSyntax(f"{place}.{error.message}") from error
 
 
-def _mappings(*documents: Mapping[str, Any]) -> tuple[AttributeMapping, ...]:
-    """Read the attributes; those of a later document replace those of the same source and name."""
-    found: dict[tuple[Any, ...], AttributeMapping] = {}
-    for document in documents:
-        for index, item in enumerate(document.get("attributes") or ()):
-            mapping = _mapping(item, f"attributes[{index}]")
-            if mapping is not None:
-                found[mapping.object_id or mapping.name, mapping.name, mapping.entity_name] = (
-                    mapping
-                )
-    return tuple(found.values())
-
-
-def _mapping(item: Any, place: str) -> AttributeMapping | None:
-    name = _name_of(item, place)
-    if name in IGNORED_NAMES:
-        return None
-    entity_name = item.get("entity_name")
-    return AttributeMapping(
-        name=name,
-        type=item.get("type"),
-        object_id=item.get("object_id"),
-        expression=_optional_expression(item, "expression", place + "."),
-        skip_value=item.get("skipValue"),
-        metadata=_metadata(item.get("metadata"), place),
-        entity_name=entity_name,
-        entity_name_expression=_lenient_expression(entity_name),
-        entity_type=item.get("entity_type"),
-    )
-
-
-def _statics(*documents: Mapping[str, Any]) -> tuple[StaticAttribute, ...]:
-    found: dict[str, StaticAttribute] = {}
-    for document in documents:
-        for index, item in enumerate(document.get("static_attributes") or ()):
-            place = f"static_attributes[{index}]"
-            name = _name_of(item, place)
-            if "value" not in item:
-                raise WrongSyntax(f"{place} ({name}) has no value")
-            if name not in IGNORED_NAMES:
-                found[name] = StaticAttribute(
-                    name,
-                    item.get("type"),
-                    item["value"],
-                    _metadata(item.get("metadata"), place),
-                    _link(item.get("link"), f"{place}.link"),
-                )
-    return tuple(found.values())
-
-
 def _check_statics(document: Mapping[str, Any]) -> None:
-    for constant in _statics(document):
+    for constant in read_statics(document):
         try:
             attribute(constant.type, constant.value, _zone(document.get("timezone")))
         except Unfit as error:
             raise WrongSyntax(f"static_attributes: {constant.name} {error}") from error
-
-
-def _link(document: Any, place: str) -> Link | None:
-    if document is None:
-        return None
-    names = document.get("attributes") if isinstance(document, Mapping) else None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise WrongSyntax(f"{place} should be an object with attributes, an array of names")
-    name, kind = document.get("name", DEFAULT_NAME), document.get("type")
-    for member, value in (("name", name), ("type", kind)):
-        if value is not None and not _is_name(value):
-            raise WrongSyntax(f"{place}.{member} is {value!r}: {_NAME_RULE}")
-    return Link(tuple(names), name or DEFAULT_NAME, kind)
-
-
-def _name_of(item: Any, place: str) -> str:
-    if not isinstance(item, Mapping):
-        raise WrongSyntax(f"{place} should be an object with name and type")
-    name = item.get("name")
-    if not isinstance(name, str) or not name:
-        raise WrongSyntax(f"{place} has no name")
-    if name not in IGNORED_NAMES and (not _is_name(name) or name in RESERVED):
-        rule = "NGSI-LD keeps this name for itself" if name in RESERVED else _NAME_RULE
-        raise WrongSyntax(f"{place}.name is {name!r}: {rule}")
-    for member in ("type", "object_id", "expression", "entity_name", "entity_type"):
-        if item.get(member) is not None and not isinstance(item[member], str):
-            raise WrongSyntax(f"{place}.{member} should be a text")
-    return name
-
-
-def _metadata(document: Any, place: str) -> tuple[Metadata, ...]:
-    if document is None:
-        return ()
-    if not isinstance(document, Mapping):
-        raise WrongSyntax(f"{place}.metadata should be an object")
-    found = []
-    for name, item in document.items():
-        if not _is_name(name):
-            raise WrongSyntax(f"{place}.metadata has the name {name!r}: {_NAME_RULE}")
-        if not isinstance(item, Mapping):
-            found.append(Metadata(name, None, item))
-            continue
-        expression = _optional_expression(item, "expression", f"{place}.metadata.{name}.")
-        found.append(Metadata(name, item.get("type"), item.get("value"), expression))
-    return tuple(found)
-
-
-def _optional_expression(
-    document: Mapping[str, Any], member: str, place: str = ""
-) -> Expression | None:
-    text = document.get(member)
-    if text is None or text == "":
-        return None
-    if not isinstance(text, str):
-        raise WrongSyntax(f"{place}{member} should be a text")
-    try:
-        return compile_expression(text)
-    except InvalidExpression as error:
-        raise WrongSyntax(f"{place}{member} {text!r} cannot be used: {error}") from error
-
-
-def _lenient_expression(text: str | None) -> Expression | None:
-    """Read a name that may be an expression: most are plain names, which do not parse."""
-    try:
-        return compile_expression(text) if text else None
-    except InvalidExpression:
-        return None
 
 
 def _explicit(value: Any) -> bool | Expression:
@@ -326,7 +153,7 @@ def _explicit(value: Any) -> bool | Expression:
     text = value
     if isinstance(value, list):
         text = "[" + ",".join(_quoted(item) for item in value) + "]"
-    expression = _optional_expression({"explicitAttrs": text}, "explicitAttrs")
+    expression = optional_expression({"explicitAttrs": text}, "explicitAttrs")
     return False if expression is None else expression
 
 
@@ -375,25 +202,3 @@ def _first_members(attributes: tuple[AttributeMapping, ...]) -> set[str]:
         source = mapping.object_id or mapping.name
         members |= {source, source.split(".", 1)[0]}
     return members
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
-
-
-_NAME_RULE = "a name begins with a letter and has letters, digits and _ (one prefix: is allowed)"
-_MEMBER_KINDS: Mapping[str, tuple[type, ...]] = {
-    "entity_name": (str,),
-    "entity_type": (str,),
-    "attributes": (list,),
-    "lazy": (list,),
-    "commands": (list,),
-    "static_attributes": (list,),
-    "internal_attributes": (list, dict),
-    "entityNameExp": (str,),
-    "timezone": (str,),
-    "payloadType": (str,),
-    "autoprovision": (bool,),
-    "explicitAttrs": (bool, str, list),
-}
-_KIND_NAMES = {str: "a text", list: "an array", dict: "an object", bool: "true or false"}

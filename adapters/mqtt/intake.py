@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from adapters.mqtt.configuration import Profile
 from adapters.mqtt.decoding import decode
 from adapters.mqtt.mapping import Translation, translate
 from adapters.mqtt.measure import Message, Unusable
+from adapters.mqtt.profile import Profile
 from adapters.mqtt.registry import Registry
 from adapters.mqtt.topics import ANY_RESOURCE, Route, Router
 

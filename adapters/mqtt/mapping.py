@@ -13,7 +13,6 @@ from typing import Any
 
 from adapters.mqtt import times
 from adapters.mqtt.codecs import CODECS
-from adapters.mqtt.configuration import AttributeMapping, Metadata, Profile
 from adapters.mqtt.expressions import Expression
 from adapters.mqtt.ids import entity_uri
 from adapters.mqtt.links import linked
@@ -21,6 +20,7 @@ from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, member_at
 from adapters.mqtt.names import attribute_name, name_beside
 from adapters.mqtt.nulls import has_gap, without_null
 from adapters.mqtt.payloads import Ready, unwrap
+from adapters.mqtt.profile import AttributeMapping, Metadata, Profile
 from adapters.mqtt.sensors import by_sensor
 from adapters.mqtt.values import GEOMETRIES, Attribute, Unfit, attribute, geometry
 from broker.model.attributes import GEO_ATTRIBUTES

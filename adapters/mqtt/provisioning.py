@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.mqtt.configuration import Device, Group, Profile, check_document
+from adapters.mqtt.configuration import Device, Group, check_document
 from adapters.mqtt.ids import entity_uri
 from adapters.mqtt.not_carried_out import warnings_about
+from adapters.mqtt.profile import Profile
 from adapters.mqtt.provisioning_errors import (
     BadRequest,
     DeviceNotFound,

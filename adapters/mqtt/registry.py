@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from adapters.mqtt.configuration import Device, Group, Profile, profile_of
+from adapters.mqtt.configuration import Device, Group, profile_of
 from adapters.mqtt.measure import Unusable
+from adapters.mqtt.profile import Profile
 from adapters.mqtt.provisioning_errors import DuplicateDevice, DuplicateGroup, WrongSyntax
 
 _EUI = re.compile(r"[0-9A-Fa-f]{16}")
