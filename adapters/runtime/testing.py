@@ -28,8 +28,8 @@ from adapters.runtime.schemas import Schemas
 from adapters.runtime.session import broker_session
 from adapters.runtime.store import Store
 from adapters.runtime.validation import Validation
-from adapters.runtime.writer import WriterLimits
 from adapters.runtime.writers import Writers
+from adapters.runtime.writing import WriterLimits
 
 S = TypeVar("S")
 QUICK = WriterLimits(first_pause=0.005, longest_pause=0.02)

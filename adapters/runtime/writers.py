@@ -9,7 +9,8 @@ import aiohttp
 
 from adapters.runtime.batch import WriteMode
 from adapters.runtime.broker_client import BrokerAddress, BrokerClient
-from adapters.runtime.writer import Writer, WriterLimits, WriterState
+from adapters.runtime.writer import Writer
+from adapters.runtime.writing import WriterLimits, WriterState
 
 Key = tuple[str | None, WriteMode, bool]
 

@@ -14,7 +14,8 @@ from adapters.runtime.broker_client import BrokerAddress, BrokerClient
 from adapters.runtime.errors import Rejected
 from adapters.runtime.schemas import MODELS_CONTEXT
 from adapters.runtime.session import broker_session
-from adapters.runtime.writer import Writer, WriterLimits
+from adapters.runtime.writer import Writer
+from adapters.runtime.writing import WriterLimits
 from broker.app import build_api
 from broker.config import Settings
 

@@ -14,7 +14,8 @@ from adapters.runtime.broker_client import BrokerAddress, BrokerClient
 from adapters.runtime.errors import NotWritten, Rejected, SkipRecord
 from adapters.runtime.session import broker_session
 from adapters.runtime.testing import TestBroker
-from adapters.runtime.writer import Writer, WriterLimits
+from adapters.runtime.writer import Writer
+from adapters.runtime.writing import WriterLimits
 
 FAST = WriterLimits(first_pause=0.005, longest_pause=0.01)
 
