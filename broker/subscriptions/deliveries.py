@@ -3,7 +3,7 @@
 How it works. Every subscription has a *lane*, a queue in memory (`lane`). While a notification of
 the lane is under way, items gather; the next notification takes what has gathered (each entity
 once, within limits), so an idle broker notifies every change by itself and a busy one in larger
-pieces: no timer. Lanes do not wait for each other, but for an endpoint they share (`dispatcher`).
+pieces: no timer. Lanes do not wait for each other, but for an endpoint they share (`lane_dispatcher`).
 
 Nothing is lost: an item holds its ticket of the feed until it is delivered or *kept* in the outbox
 of the tenant's database (`lane_outbox`). What cannot be sent soon (the endpoint fails, the
@@ -25,8 +25,8 @@ from broker.observability.tasks import end, spawn
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.counters import Key
 from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
-from broker.subscriptions.dispatcher import Dispatcher
 from broker.subscriptions.lane import HeldBytes, Item, Lane
+from broker.subscriptions.lane_dispatcher import LaneDispatcher
 from broker.subscriptions.lane_outbox import LaneOutbox
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Deliveries:
         self._outbox = LaneOutbox(
             tools.outbox, is_leading=tools.is_leading, pause=limits.retry.first
         )
-        self._dispatcher = Dispatcher(tools, limits, self._outbox)
+        self._dispatcher = LaneDispatcher(tools, limits, self._outbox)
         self._lanes: dict[Key, Lane] = {}
         self._held = HeldBytes()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _NO_SENDER = Outcome("rejected", "the broker has no sender for this kind of endpoint")
 
 
-class Dispatcher:
+class LaneDispatcher:
     """Sends what waits in lanes; not to be asked twice at a time for one of them."""
 
     def __init__(self, tools: DeliveryTools, limits: DeliveryLimits, outbox: LaneOutbox) -> None:
