@@ -15,13 +15,8 @@ _NOTES: Final = ("note or total", "notes or totals")
 _DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon"}
 
 
-def render(report: FileReport, *, shown: int = _SHOWN) -> str:
-    """One file's report; at most `shown` examples of each kind of finding, 0 for all."""
-    return "\n".join(lines_of(report, shown=shown))
-
-
 def lines_of(report: FileReport, *, shown: int = _SHOWN) -> Iterator[str]:
-    """The lines of one file's report; see `render`."""
+    """One file's report; at most `shown` examples of each kind of finding, 0 for all."""
     most = len(report.rejected) + len(report.warnings) + len(report.remarks) + 1
     return _lines(report, shown or most)
 

@@ -93,14 +93,13 @@ class Incoming:
     async def context(self) -> Context:
         """Return the @context of the body if the request has one, else of the Link header."""
         reference = self.link if self.body is None else self.reference_of(self.body)
-        return await self.app.contexts.resolve(reference, tenant=self.caller.tenant)
-
-    async def context_of(self, document: Any, pointer: str = "") -> Context:
-        """Return the @context of the body, or of one element of it (`pointer` says which)."""
-        return await self.resolve(self.reference_of(document, pointer))
+        return await self.resolve(reference)
 
     def reference_of(self, document: Any, pointer: str = "") -> ContextReference:
-        """Return what the body, or one element of it, gives as its @context."""
+        """Return what the body, or one element of it (`pointer` says which), has as its @context.
+
+        What it has none of its own, the Link header gives.
+        """
         return context_of_document(
             document, media_type=self.media_type, link=self.link, pointer=pointer
         )

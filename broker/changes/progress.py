@@ -50,11 +50,6 @@ class Progress:
         """The last position before which nothing is left to do, None before the first."""
         return self._safe
 
-    @property
-    def batches_under_way(self) -> int:
-        """How many batches wait for something."""
-        return len(self._tickets)
-
     def begin(self, position: Position) -> Ticket:
         """Open the ticket of the next batch, which ends at `position`."""
         ticket = Ticket(self, position)

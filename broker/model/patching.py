@@ -112,11 +112,7 @@ def update_attributes(entity_id: str, fragment: Fragment) -> EntityOperation:
 
 
 def merge_entity(
-    entity_id: str,
-    fragment: Fragment,
-    defaults: MergeDefaults | None = None,
-    *,
-    overwrite: bool = True,
+    entity_id: str, fragment: Fragment, defaults: MergeDefaults | None = None
 ) -> EntityOperation:
     """Merge the fragment into the entity, as deep as it goes (5.6.17).
 
@@ -128,9 +124,8 @@ def merge_entity(
         for name, patches in fragment.attributes.items():
             for patch in patches:
                 previous = draft.find(name, patch.get("datasetId"))
-                if previous is None or overwrite:
-                    _merge_instance(draft, name, previous, patch, common)
-        _apply_own_members(draft, fragment, overwrite=overwrite)
+                _merge_instance(draft, name, previous, patch, common)
+        _apply_own_members(draft, fragment, overwrite=True)
         return draft.finish(None)
 
     return _on_existing(entity_id, merge)

@@ -28,7 +28,7 @@ from broker.representations.members import (
     READERS_OF_UNTYPED,
     MemberReader,
 )
-from broker.representations.reader import Path, Reader, shown
+from broker.representations.reader import DEEPEST_ATTRIBUTE, Path, Reader, shown
 from broker.representations.values import read_value
 
 _NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
@@ -120,8 +120,8 @@ def _read_members(
         iri = expand_name(reader, name, (*path, name))
         if iri in instance:
             raise reader.refusal((*path, name), f"<{iri}> is given twice, under two names")
-        if depth >= reader.limits.sub_attributes:
-            reason = f"attributes nested deeper than {reader.limits.sub_attributes} levels"
+        if depth >= DEEPEST_ATTRIBUTE:
+            reason = f"attributes nested deeper than {DEEPEST_ATTRIBUTE} levels"
             raise reader.refusal((*path, name), reason)
         instance[iri] = read_attribute(reader, member, (*path, name), depth + 1)
 

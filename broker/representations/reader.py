@@ -13,19 +13,10 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys from the top of the body (or of its part) to a place inside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How deep a body may be nested before it is refused.
-
-    `sub_attributes` counts attributes within attributes, `values` objects and arrays within a
-    value. Both keep well under what the interpreter's own stack allows.
-    """
-
-    sub_attributes: int = 20
-    values: int = 100
-
-
-DEFAULT_LIMITS = Limits()
+DEEPEST_ATTRIBUTE = 20
+"""Attributes within attributes; as for values, well under what the interpreter's stack allows."""
+DEEPEST_VALUE = 100
+"""Objects and arrays within a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +50,12 @@ class Reader:
     tell the client what is wrong where.
     """
 
-    __slots__ = ("at", "attribute", "expand", "limits", "nulls", "payload", "terms")
+    __slots__ = ("at", "attribute", "expand", "nulls", "payload", "terms")
 
     def __init__(
         self,
         terms: Terms,
         payload: Payload,
-        limits: Limits = DEFAULT_LIMITS,
         *,
         at: Path = (),
         attribute: str | None = None,
@@ -74,7 +64,6 @@ class Reader:
         self.expand: Callable[[str], str] = terms.expand
         self.payload = payload
         self.nulls = payload.nulls
-        self.limits = limits
         self.at = at
         self.attribute = attribute
 

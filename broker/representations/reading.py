@@ -26,12 +26,10 @@ from broker.representations.attributes import (
 from broker.representations.members import read_date_time
 from broker.representations.reader import (
     COMPLETE,
-    DEFAULT_LIMITS,
     MERGE,
     MERGE_SIMPLIFIED,
     PARTIAL,
     UPDATE,
-    Limits,
     Path,
     Payload,
     Reader,
@@ -53,15 +51,13 @@ _RESERVED = (RESERVED_MEMBERS | {"@graph", "@value"}) - _OWN_MEMBERS - _IGNORED
 _NOT_PLAIN = _OWN_MEMBERS | _IGNORED | _RESERVED | GEO_ATTRIBUTES
 
 
-def read_entity(
-    body: Any, terms: Terms, limits: Limits = DEFAULT_LIMITS, *, at: Path = ()
-) -> Entity:
+def read_entity(body: Any, terms: Terms, *, at: Path = ()) -> Entity:
     """Return the entity of a create, replace, upsert or batch operation (clause 5.2.4).
 
     `id` and `type` are mandatory, the NGSI-LD Null is refused. `at` leads from the top of the
     request body to this entity, for the pointer of an error.
     """
-    reader = Reader(terms, COMPLETE, limits, at=at)
+    reader = Reader(terms, COMPLETE, at=at)
     members = _object(reader, body)
     entity_id = _read_id(reader, members)
     types = _read_types(reader, members)
@@ -81,7 +77,6 @@ def read_fragment(
     body: Any,
     terms: Terms,
     operation: FragmentOf,
-    limits: Limits = DEFAULT_LIMITS,
     *,
     entity_id: str | None = None,
     at: Path = (),
@@ -90,7 +85,7 @@ def read_fragment(
 
     `entity_id` is the target: an `id` in the body has to be equal to it (clause 5.4).
     """
-    reader = Reader(terms, _PAYLOADS[operation], limits, at=at)
+    reader = Reader(terms, _PAYLOADS[operation], at=at)
     members = _object(reader, body)
     given_id = _read_id(reader, members)
     if entity_id is not None and given_id is not None and given_id != entity_id:
@@ -109,7 +104,6 @@ def read_attribute_fragment(
     body: Any,
     terms: Terms,
     operation: Literal["partial", "replace"],
-    limits: Limits = DEFAULT_LIMITS,
     *,
     name: str,
 ) -> list[Instance]:
@@ -118,7 +112,7 @@ def read_attribute_fragment(
     `name` is the attribute as the client wrote it (in the path of the request). The instances of
     a partial update are those of `broker.model.fragment.Fragment`; they are never none.
     """
-    reader = Reader(terms, _PAYLOADS[operation], limits, attribute=name)
+    reader = Reader(terms, _PAYLOADS[operation], attribute=name)
     if type(body) is list and body:
         bodies = [_without_context(item) for item in body]
         instances = read_instances(reader, bodies, ())

@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.model.attributes import PROOF
 from broker.model.entity import NULL
-from broker.representations.reader import Path, Reader
+from broker.representations.reader import DEEPEST_VALUE, Path, Reader
 
 _PLAIN = frozenset({int, float, bool})
 _NO_JSON_NULL = (
@@ -39,7 +39,7 @@ def read_value(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
 def read_json(reader: Reader, value: Any, path: Path, name: str | int) -> Any:
     """Return the raw JSON of a JsonProperty: an object or array, nothing in it interpreted."""
     if type(value) is dict or type(value) is list:
-        _check_depth(reader, value, (*path, name), reader.limits.values)
+        _check_depth(reader, value, (*path, name), DEEPEST_VALUE)
         return value
     if value == NULL and reader.nulls:
         return value
@@ -54,12 +54,12 @@ def check_inside(reader: Reader, container: Any, path: Path) -> None:
     suites of W3C Data Integrity define them.
     """
     nulls = reader.payload.nulls_in_values
-    _check_inside(reader, container, path, reader.limits.values, nulls=nulls)
+    _check_inside(reader, container, path, DEEPEST_VALUE, nulls=nulls)
 
 
 def _check_inside(reader: Reader, container: Any, path: Path, depth: int, *, nulls: bool) -> None:
     if depth == 0:
-        raise reader.refusal(path, f"nested deeper than {reader.limits.values} levels")
+        raise reader.refusal(path, f"nested deeper than {DEEPEST_VALUE} levels")
     if type(container) is list:
         _check_array(reader, container, path, depth)
     elif container.get("@type") == "@json":
@@ -96,7 +96,7 @@ def _check_array(reader: Reader, items: Any, path: Path, depth: int) -> None:
 
 def _check_depth(reader: Reader, container: Any, path: Path, depth: int) -> None:
     if depth == 0:
-        raise reader.refusal(path, f"nested deeper than {reader.limits.values} levels")
+        raise reader.refusal(path, f"nested deeper than {DEEPEST_VALUE} levels")
     for item in container.values() if type(container) is dict else container:
         if type(item) is dict or type(item) is list:
             _check_depth(reader, item, path, depth - 1)

@@ -3,7 +3,8 @@
 How it works. Every subscription has a *lane*, a queue in memory (`lane`). While a notification of
 the lane is under way, items gather; the next notification takes what has gathered (each entity
 once, within limits), so an idle broker notifies every change by itself and a busy one in larger
-pieces: no timer. Lanes do not wait for each other, but for an endpoint they share (`lane_dispatcher`).
+pieces: no timer. Lanes do not wait for each other, but for an endpoint they share
+(`lane_dispatcher`).
 
 Nothing is lost: an item holds its ticket of the feed until it is delivered or *kept* in the outbox
 of the tenant's database (`lane_outbox`). What cannot be sent soon (the endpoint fails, the

@@ -100,7 +100,7 @@ async def _read(incoming: Incoming, read: Callable[[Any, Context, int], T]) -> l
     Elements mostly share their @context, which is then resolved once.
     """
     if incoming.link is not None and incoming.media_type == JSON_LD:
-        await incoming.context_of({})  # one mistake of the whole request, not of each element
+        incoming.reference_of({})  # one mistake of the whole request, not of each element
     elements: list[T | Refusal] = []
     shared: ContextReference = None
     context: Context | None = None

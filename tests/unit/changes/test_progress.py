@@ -25,4 +25,3 @@ def test_a_place_is_safe_when_everything_before_it_is_done(holds: list[int], ran
         left[number] -= 1
         done = next((place for place, count in enumerate(left) if count), len(left))
         assert progress.safe == (positions[done - 1] if done else None)
-    assert progress.batches_under_way == 0

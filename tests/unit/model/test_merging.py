@@ -188,14 +188,6 @@ def test_a_merge_makes_geometries_of_what_looks_like_one(room, fragment):
         merge_entity(ID, wrong)(room(), T1)
 
 
-def test_a_merge_that_may_not_overwrite_only_adds(room, fragment):
-    old = room(t=1, scope="/a")
-    patch = fragment("merge", t=2, u=3, scope="/b")
-    entity = merge_entity(ID, patch, overwrite=False)(old, T1).entity
-    assert {name: t["value"] for name, t in said(entity).items()} == {"t": 1, "u": 3}
-    assert entity.scopes == ("/a", "/b")
-
-
 def test_a_json_literal_is_not_merged_into(room, fragment):
     literal = {"@type": "@json", "@value": None}
     entity = merge_entity(ID, fragment("merge", t={"value": literal}))(room(t={"a": 1}), T1).entity

@@ -80,7 +80,6 @@ FRAGMENT_OPERATIONS: dict[str, Callable[[Fragment], EntityOperation]] = {
     "appendNoOverwrite": lambda fragment: append_attributes(ID, fragment, overwrite=False),
     "update": lambda fragment: update_attributes(ID, fragment),
     "merge": lambda fragment: merge_entity(ID, fragment),
-    "mergeNoOverwrite": lambda fragment: merge_entity(ID, fragment, overwrite=False),
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from broker.model.entity import NULL
 from broker.model.errors import BadRequestData
-from broker.representations.reader import Limits
+from broker.representations.reader import DEEPEST_ATTRIBUTE, DEEPEST_VALUE
 from broker.representations.reading import (
     read_entity,
 )
@@ -382,18 +382,27 @@ def test_what_an_entity_may_not_be_is_refused(terms, body, place, word):
     assert word in refusal.value.detail
 
 
-def test_nesting_is_limited(terms):
-    limits = Limits(sub_attributes=2, values=3)
-    attribute: dict[str, Any] = {"value": 1, "a": {"value": 1, "b": {"value": 1}}}
-    read_entity(entity_with(attribute), terms, limits)
-    attribute["a"]["b"]["c"] = 1
-    with pytest.raises(BadRequestData, match="deeper than 2"):
-        read_entity(entity_with(attribute), terms, limits)
-    read_entity(entity_with({"value": [[[1]]]}), terms, limits)
-    with pytest.raises(BadRequestData, match="deeper than 3"):
-        read_entity(entity_with({"value": [[[[1]]]]}), terms, limits)
-    with pytest.raises(BadRequestData, match="deeper than 3"):
-        read_entity(entity_with({"json": {"a": {"b": {"c": {}}}}}), terms, limits)
+def nested(depth: int, inside: Any, wrap: Any) -> Any:
+    for _ in range(depth):
+        inside = wrap(inside)
+    return inside
+
+
+def test_attributes_are_nested_up_to_a_limit(terms):
+    def with_attribute(inside: Any) -> dict[str, Any]:
+        return {"value": 1, "sub": inside}
+
+    read_entity(entity_with(nested(DEEPEST_ATTRIBUTE, {"value": 1}, with_attribute)), terms)
+    with pytest.raises(BadRequestData, match=f"deeper than {DEEPEST_ATTRIBUTE} levels"):
+        read_entity(entity_with(nested(DEEPEST_ATTRIBUTE + 1, {"value": 1}, with_attribute)), terms)
+
+
+@pytest.mark.parametrize("member", ["value", "json"])
+@pytest.mark.parametrize("wrap", [lambda inside: [inside], lambda inside: {"a": inside}])
+def test_values_are_nested_up_to_a_limit(terms, member, wrap):
+    read_entity(entity_with({member: nested(DEEPEST_VALUE, 1, wrap)}), terms)
+    with pytest.raises(BadRequestData, match=f"deeper than {DEEPEST_VALUE} levels"):
+        read_entity(entity_with({member: nested(DEEPEST_VALUE + 1, 1, wrap)}), terms)
 
 
 def test_a_body_of_any_depth_is_refused_rather_than_overflowing_the_stack(terms):

@@ -9,7 +9,7 @@ from adapters.csv.importing import shipped_types
 from adapters.csv.layout_files import LayoutError, parse_layout, shipped_layouts
 from adapters.csv.proposal import propose_mapping
 from adapters.csv.recognition import recognise
-from adapters.csv.rendering import render, render_totals
+from adapters.csv.rendering import lines_of, render_totals
 from adapters.csv.scratch import ScratchFile
 from tests.unit.adapters.csv.tables import AED, aed, csv_bytes, entities, imported, imported_bytes
 
@@ -197,7 +197,7 @@ def test_the_terminal_shows_what_needs_a_person():
     read = imported(
         [AED, aed("1", flag="☆", code="37201"), aed("2", "公園", code="37201")], "x_aed.csv"
     )
-    text = render(read.report)
+    text = "\n".join(lines_of(read.report))
     assert "row 2, column H (小児対応設備の有無) '☆'" in text
     assert "and 1 more row: check digit of the municipality code restored" in text
     assert "1 file, 0 refused" in render_totals([read.report])
@@ -325,7 +325,7 @@ def test_a_position_cut_in_two_by_its_comma_is_joined():
 
 def test_the_same_doubt_in_many_rows_is_one_line_of_the_report():
     rows = [aed(str(number), flag="☆") for number in range(1, 10)] + [aed("10", flag="？")]
-    lines = [line for line in render(imported([AED, *rows]).report).splitlines() if "☆" in line]
+    lines = [line for line in lines_of(imported([AED, *rows]).report) if "☆" in line]
     assert len(lines) == 1
     assert "row 2" in lines[0]
     assert "and 8 more rows" in lines[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.csv.rendering import render
+from adapters.csv.rendering import lines_of
 from tests.unit.adapters.csv.tables import entities, imported
 
 HEADER = ["市区町村コード", "地域コード", "調査年月日", "地域名", "総人口", "男性", "女性"]
@@ -27,7 +27,7 @@ def test_a_row_labelled_as_a_total_is_no_area(word):
     assert names(read) == ["本町", "栄町"]
     assert read.report.rows.read == 3
     assert read.report.rows.ignored == 1
-    told = render(read.report)
+    told = "\n".join(lines_of(read.report))
     assert "totals of others, not things of their own, left out: 4" in told
     assert list(read.report.warnings) == []
 
