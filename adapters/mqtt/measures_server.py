@@ -8,9 +8,9 @@ from __future__ import annotations
 import orjson
 
 from adapters.mqtt import times
+from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.decoders.iot_agent_json import hexadecimal
 from adapters.mqtt.intake import ULTRALIGHT_RESOURCE, Intake, Observation
-from adapters.mqtt.mapping import Entity
 from adapters.mqtt.measure import Message, Unusable
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.topics import Route as TopicRoute

@@ -25,10 +25,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.connection import Connection, Delivery
 from adapters.mqtt.intake import Intake, Observation
 from adapters.mqtt.ledger import Stored, digest_of
-from adapters.mqtt.mapping import Entity
 from adapters.mqtt.measure import Message
 from adapters.mqtt.outlets import Outlets
 from adapters.runtime.batch import Written

@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 
 from adapters.mqtt import families, measures_server, provisioning_server
+from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.configuration import check_document
 from adapters.mqtt.connection import Connection, ConnectionLost, ServerOptions
 from adapters.mqtt.intake import Intake
 from adapters.mqtt.ledger import Ledger
-from adapters.mqtt.mapping import Entity
 from adapters.mqtt.measure import Message
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.provisioning import Provisioning, device_from, group_from

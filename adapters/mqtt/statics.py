@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.intake import Observation
-from adapters.mqtt.mapping import Entity
 from adapters.mqtt.values import Attribute
 
 LIMIT = 200_000
