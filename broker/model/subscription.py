@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from broker.model.datetimes import canonical_time
 from broker.model.spaces import tenant_of
@@ -37,6 +37,8 @@ TRIGGERS: tuple[Trigger, ...] = (
 DEFAULT_TRIGGERS: tuple[Trigger, ...] = ("attributeCreated", "attributeUpdated")
 
 KeyValues = tuple[tuple[str, str], ...]
+SubscriptionKey: TypeAlias = tuple[str, str]
+"""What tells a subscription from all others: its `tenant` and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class Subscription:
     def evolve(self, **changes: Any) -> Subscription:
         """Return a copy with some members replaced."""
         return replace(self, **changes)
+
+    @property
+    def key(self) -> SubscriptionKey:
+        """What tells it from all others."""
+        return self.tenant, self.id
 
     @property
     def owner(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from broker.model.subscription import SubscriptionKey
+
 
 @dataclass(frozen=True, slots=True)
 class KeptItem:
@@ -51,7 +53,7 @@ class Outbox(Protocol):
         What has taken their place since goes on waiting.
         """
 
-    async def waiting(self) -> dict[tuple[str, str], int]:
+    async def waiting(self) -> dict[SubscriptionKey, int]:
         """Return how many items wait, by tenant and subscription."""
 
     async def expire(self, tenant: str, *, older_than: str, most: int) -> dict[str, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from broker.model.subscription import DeliveryRecord, Subscription
+from broker.model.subscription import DeliveryRecord, Subscription, SubscriptionKey
 
-Attempts = Mapping[tuple[str, str], DeliveryRecord]
+Attempts = Mapping[SubscriptionKey, DeliveryRecord]
 """By tenant and subscription id: counts to add, and times and texts to put in their place."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from broker.model.changes import Change
+from broker.model.subscription import SubscriptionKey
 from broker.subscriptions.compiled import CompiledSubscription
 
 Key = tuple[str, str]
@@ -20,7 +21,7 @@ class Candidates:
     """The active, non-periodic subscriptions of all tenants, found by what a change touches."""
 
     def __init__(self) -> None:
-        self._subscriptions: dict[tuple[str, str], CompiledSubscription] = {}
+        self._subscriptions: dict[SubscriptionKey, CompiledSubscription] = {}
         self._places: dict[str, dict[Key, dict[str, CompiledSubscription]]] = {}
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity
-from broker.model.subscription import Subscription
+from broker.model.subscription import Subscription, SubscriptionKey
 from broker.model.terms import Terms
 from broker.query.ast import linked_depth
 from broker.query.entity_query import EntityQuery
@@ -61,9 +61,9 @@ class CompiledSubscription:
         return self.subscription.throttling > 0 or self.subscription.time_interval is not None
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Tenant and id."""
-        return self.subscription.tenant, self.subscription.id
+    def key(self) -> SubscriptionKey:
+        """That of the subscription."""
+        return self.subscription.key
 
     def is_active(self, now: str) -> bool:
         """Say whether notifications are sent at a time in the fixed-width form (clause 5.8.6)."""

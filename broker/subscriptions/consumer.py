@@ -11,6 +11,7 @@ from broker.changes.progress import Ticket
 from broker.changes.states import EntityStates
 from broker.model.clock import Clock
 from broker.model.entity import Entity
+from broker.model.subscription import SubscriptionKey
 from broker.observability.metrics import NOTIFICATIONS_MATCHED
 from broker.query.entity_query import EntitySelector, Page
 from broker.storage.feed import (
@@ -25,7 +26,7 @@ from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
 from broker.subscriptions.linking import load_linked
 from broker.subscriptions.matching import Occurrence, matches, occurrence_of
-from broker.subscriptions.registry import Key, Registry
+from broker.subscriptions.registry import Registry
 from broker.subscriptions.rendering import change_elements, links_of
 from broker.subscriptions.stores import EngineStores
 
@@ -49,7 +50,7 @@ class NotificationConsumer:
         self._stores = stores
         self._states = states
         self._clock = clock
-        self._created: dict[Key, str] = {}
+        self._created: dict[SubscriptionKey, str] = {}
 
     async def begin(self, place: Position | None) -> str | None:
         """Load the subscriptions and take up what waits in the outbox; it can be repeated.
@@ -67,7 +68,7 @@ class NotificationConsumer:
         async for subscription in self._stores.subscriptions.all():
             await self._registry.put(subscription)
             if place is None or subscription.created_at >= place.at:
-                self._created[subscription.tenant, subscription.id] = subscription.created_at
+                self._created[subscription.key] = subscription.created_at
             oldest = min(oldest or subscription.created_at, subscription.created_at)
         await self._deliveries.resume()
         await self._restore_throttling()

@@ -7,12 +7,10 @@ import logging
 from dataclasses import replace
 
 from broker.model.errors import NgsiLdError
-from broker.model.subscription import DeliveryRecord
+from broker.model.subscription import DeliveryRecord, SubscriptionKey
 from broker.storage.subscriptions import DeliveryRecordStore
 
 log = logging.getLogger(__name__)
-
-Key = tuple[str, str]
 
 
 class DeliveryCounters:
@@ -25,11 +23,11 @@ class DeliveryCounters:
     def __init__(self, store: DeliveryRecordStore, *, pause: float = 0.25) -> None:
         self._store = store
         self._pause = pause
-        self._pending: dict[Key, DeliveryRecord] = {}
+        self._pending: dict[SubscriptionKey, DeliveryRecord] = {}
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
 
-    def sent(self, key: Key, at: str, error: str | None) -> None:
+    def sent(self, key: SubscriptionKey, at: str, error: str | None) -> None:
         """Count one attempt; `error` says why it failed, None that it did not."""
         record = self._pending.get(key, DeliveryRecord())
         if error is None:
@@ -48,13 +46,13 @@ class DeliveryCounters:
         self._pending[key] = record
         self._news.set()
 
-    def discarded(self, key: Key, count: int) -> None:
+    def discarded(self, key: SubscriptionKey, count: int) -> None:
         """Count notifications that were given up."""
         record = self._pending.get(key, DeliveryRecord())
         self._pending[key] = replace(record, discarded=record.discarded + count)
         self._news.set()
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: SubscriptionKey) -> None:
         """Drop what is pending for a subscription that was deleted."""
         self._pending.pop(key, None)
 

@@ -21,10 +21,10 @@ import asyncio
 import logging
 
 from broker.model.errors import NgsiLdError
+from broker.model.subscription import SubscriptionKey
 from broker.observability.metrics import NOTIFICATION_QUEUE
 from broker.observability.tasks import end, spawn
 from broker.subscriptions.compiled import CompiledSubscription
-from broker.subscriptions.counters import Key
 from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
 from broker.subscriptions.lane import HeldBytes, Item, Lane
 from broker.subscriptions.lane_dispatcher import LaneDispatcher
@@ -43,7 +43,7 @@ class Deliveries:
             tools.outbox, is_leading=tools.is_leading, pause=limits.retry.first
         )
         self._dispatcher = LaneDispatcher(tools, limits, self._outbox)
-        self._lanes: dict[Key, Lane] = {}
+        self._lanes: dict[SubscriptionKey, Lane] = {}
         self._held = HeldBytes()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = True
@@ -101,7 +101,7 @@ class Deliveries:
             lane.changed.set()
             self._wake(lane)
 
-    async def subscription_removed(self, key: Key) -> None:
+    async def subscription_removed(self, key: SubscriptionKey) -> None:
         """Drop everything that waits for a subscription. Raises DatabaseUnavailable."""
         lane = self._lanes.get(key)
         if lane is None:

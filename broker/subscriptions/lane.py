@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.changes.progress import Ticket
+from broker.model.subscription import SubscriptionKey
 from broker.storage.deliveries import KeptItem
 
 
@@ -75,7 +76,7 @@ class Lane:
         "rejections",
     )
 
-    def __init__(self, key: tuple[str, str], *, latest_only: bool, held: HeldBytes) -> None:
+    def __init__(self, key: SubscriptionKey, *, latest_only: bool, held: HeldBytes) -> None:
         self.key = key
         self.latest_only = latest_only
         self._held = held

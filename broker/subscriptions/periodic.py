@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
+from broker.model.subscription import SubscriptionKey
 from broker.query.entity_query import Page
 from broker.subscriptions.compiled import CompiledSubscription
 from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.lane import Item
 from broker.subscriptions.linking import load_linked
-from broker.subscriptions.registry import Key, Registry
+from broker.subscriptions.registry import Registry
 from broker.subscriptions.rendering import entity_elements, links_of
 from broker.subscriptions.stores import EngineStores
 
@@ -45,7 +46,7 @@ class PeriodicNotifications:
         self._stores = stores
         self._clock = clock
         self._monotonic = monotonic
-        self._due: dict[Key, tuple[CompiledSubscription, float]] = {}
+        self._due: dict[SubscriptionKey, tuple[CompiledSubscription, float]] = {}
 
     async def run(self) -> None:
         """Notify when it is time, until cancelled."""

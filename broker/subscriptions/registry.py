@@ -9,14 +9,12 @@ from typing import Any, Protocol
 from broker.contexts.context import Context, core_context
 from broker.model.changes import Change
 from broker.model.errors import DatabaseUnavailable, NgsiLdError
-from broker.model.subscription import Subscription
+from broker.model.subscription import Subscription, SubscriptionKey
 from broker.subscriptions.candidates import Candidates
 from broker.subscriptions.compiled import CompiledSubscription, NotificationContext
 from broker.subscriptions.compiling import compile_subscription
 
 log = logging.getLogger(__name__)
-
-Key = tuple[str, str]
 
 
 class ContextResolver(Protocol):
@@ -36,8 +34,8 @@ class Registry:
     def __init__(self, contexts: ContextResolver) -> None:
         self._contexts = contexts
         self._candidates = Candidates()
-        self._all: dict[Key, CompiledSubscription] = {}
-        self._aside: dict[Key, Subscription] = {}
+        self._all: dict[SubscriptionKey, CompiledSubscription] = {}
+        self._aside: dict[SubscriptionKey, Subscription] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -69,7 +67,7 @@ class Registry:
         """The tenants that have subscriptions."""
         return {tenant for tenant, _ in (*self._all, *self._aside)}
 
-    def keys_of_tenant(self, tenant: str) -> list[Key]:
+    def keys_of_tenant(self, tenant: str) -> list[SubscriptionKey]:
         """Return the keys of a tenant's subscriptions."""
         return [key for key in (*self._all, *self._aside) if key[0] == tenant]
 
@@ -107,7 +105,7 @@ class Registry:
         self._add(compiled)
         return True
 
-    def remove(self, key: Key) -> None:
+    def remove(self, key: SubscriptionKey) -> None:
         """Take a subscription out, if it is in."""
         self._all.pop(key, None)
         self._aside.pop(key, None)

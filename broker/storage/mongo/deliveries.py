@@ -20,6 +20,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from broker.model.clock import Clock
+from broker.model.subscription import SubscriptionKey
 from broker.storage.deliveries import KeptItem
 from broker.storage.mongo.connection import DURABLE, Databases, Document
 from broker.storage.mongo.errors import translated
@@ -68,9 +69,9 @@ class MongoOutbox:
         with translated():
             await self._bury(tenant, _any_of(keys), reason)
 
-    async def waiting(self) -> dict[tuple[str, str], int]:
+    async def waiting(self) -> dict[SubscriptionKey, int]:
         """Return how many items wait, by tenant and subscription."""
-        waiting: dict[tuple[str, str], int] = {}
+        waiting: dict[SubscriptionKey, int] = {}
         for tenant in await self._databases.tenants():
             for subscription_id, count in (await self._counts(tenant)).items():
                 waiting[tenant, subscription_id] = count

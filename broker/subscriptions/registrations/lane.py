@@ -73,11 +73,6 @@ class RegistrationLane:
         self._rejections = 0
         self._not_before = 0.0
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Tenant and id."""
-        return self.subscription.tenant, self.subscription.id
-
     async def advance(self) -> float | None:
         """Tell what there is to tell.
 
@@ -110,7 +105,7 @@ class RegistrationLane:
             is_news = bool(notice.registrations) or interval is not None or told is None
             at = self._tools.clock() if told is None or is_news else told.at
             self._told = Told(notice.revision, self._edition, at)
-            await self._tools.told.replace(*self.key, self._told)
+            await self._tools.told.replace(*self.subscription.key, self._told)
         return None
 
     @property
@@ -121,7 +116,7 @@ class RegistrationLane:
     async def _told_last(self) -> Told | None:
         """Return what the subscriber was told of this edition; nobody else tells it anything."""
         if self._told is None:
-            told = await self._tools.told.fetch(*self.key)
+            told = await self._tools.told.fetch(*self.subscription.key)
             self._told = told if told is not None and told.edition == self._edition else None
         return self._told
 
@@ -181,14 +176,14 @@ class RegistrationLane:
     def _conclude(self, outcome: Outcome) -> bool:
         """Count an attempt; say whether to go on, delivered or given up."""
         reason = None if outcome.verdict == "delivered" else outcome.reason or "not delivered"
-        self._tools.counters.sent(self.key, self._tools.clock(), reason)
+        self._tools.counters.sent(self.subscription.key, self._tools.clock(), reason)
         if outcome.verdict == "delivered":
             self._failures = self._rejections = 0
             return True
         self._failures += 1
         self._rejections += outcome.verdict == "rejected"
         if self._rejections >= _REJECTIONS:
-            self._tools.counters.discarded(self.key, 1)
+            self._tools.counters.discarded(self.subscription.key, 1)
             self._failures = self._rejections = 0
             return True
         cooldown = self.subscription.notification.endpoint.cooldown

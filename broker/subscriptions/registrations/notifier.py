@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from broker.model.clock import format_time
 from broker.model.errors import NgsiLdError
+from broker.model.subscription import SubscriptionKey
 from broker.observability.tasks import end, pause, spawn
 from broker.storage.registrations import RegistrationSignals
 from broker.storage.subscriptions import SubscriptionStore
@@ -23,8 +24,6 @@ _MOST = 100_000
 _REMEMBERED = timedelta(days=7)
 _FORGET_EVERY = 3_600.0
 _GRACE = 2.0
-
-Key = tuple[str, str]
 
 
 class RegistrationNotifier:
@@ -44,9 +43,9 @@ class RegistrationNotifier:
         self._tools = tools
         self._every = every
         self._everything_every = everything_every
-        self._lanes: dict[Key, RegistrationLane] = {}
-        self._due: dict[Key, float] = {}
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._lanes: dict[SubscriptionKey, RegistrationLane] = {}
+        self._due: dict[SubscriptionKey, float] = {}
+        self._running: dict[SubscriptionKey, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._forget_at = 0.0
 
@@ -91,7 +90,7 @@ class RegistrationNotifier:
     async def _look_at(self, tenant: str) -> None:
         """Take up the subscriptions of a tenant; each may have something to tell."""
         found = await self._subscriptions.find(tenant, offset=0, limit=_MOST)
-        present = {(tenant, one.id): one for one in found}
+        present = {one.key: one for one in found}
         for key in [key for key in self._lanes if key[0] == tenant and key not in present]:
             self._drop(key)
             self._tools.counters.forget(key)
@@ -102,7 +101,7 @@ class RegistrationNotifier:
                 self._lanes[key] = RegistrationLane(subscription, self._tools)
             self._due[key] = 0.0
 
-    def _drop(self, key: Key) -> None:
+    def _drop(self, key: SubscriptionKey) -> None:
         self._lanes.pop(key, None)
         self._due.pop(key, None)
         if (task := self._running.pop(key, None)) is not None:
@@ -117,7 +116,7 @@ class RegistrationNotifier:
                 self._running[key] = task
 
     async def _serve(self, lane: RegistrationLane) -> None:
-        key = lane.key
+        key = lane.subscription.key
         try:
             pause = await lane.advance()
         finally:

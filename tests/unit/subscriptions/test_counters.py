@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 
 from broker.model.errors import DatabaseUnavailable
-from broker.model.subscription import DeliveryRecord
+from broker.model.subscription import DeliveryRecord, SubscriptionKey
 from broker.observability.tasks import end, spawn
-from broker.subscriptions.counters import DeliveryCounters, Key
+from broker.subscriptions.counters import DeliveryCounters
 
 KEY = ("", "urn:ngsi-ld:Subscription:1")
 EARLY, LATE = "2026-11-22T06:00:00.000000Z", "2026-11-22T07:00:00.000000Z"
@@ -21,9 +21,9 @@ class Records:
         self.is_away = True
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self.taken: list[Mapping[Key, DeliveryRecord]] = []
+        self.taken: list[Mapping[SubscriptionKey, DeliveryRecord]] = []
 
-    async def add(self, records: Mapping[Key, DeliveryRecord]) -> None:
+    async def add(self, records: Mapping[SubscriptionKey, DeliveryRecord]) -> None:
         """Take records."""
         if self.is_away:
             raise DatabaseUnavailable("away")
