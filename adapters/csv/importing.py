@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from adapters.csv.assembling import MappedFile
@@ -150,7 +150,7 @@ def _describe(table: Table, report: FileReport) -> None:
 
 def _assignment(table: Table, name: str, options: ImportOptions) -> Assignment | None:
     if options.mapping is not None:
-        return _explained(assign(options.mapping, table.header), "mapping file")
+        return replace(assign(options.mapping, table.header), reason="mapping file")
     if not options.entity_type:
         return recognise(table.header, _named(name, table.titles), shipped_layouts())
     own = [layout for layout in shipped_layouts() if options.entity_type in layout.entity_types()]
@@ -158,23 +158,12 @@ def _assignment(table: Table, name: str, options: ImportOptions) -> Assignment |
         assign(layout, table.header) for layout in own or [generic_layout(options.entity_type)]
     ]
     best = min(candidates, key=lambda candidate: len(candidate.other))
-    return _explained(best, f"--type {options.entity_type}")
+    return replace(best, reason=f"--type {options.entity_type}")
 
 
 def _named(file_name: str, titles: Sequence[str]) -> str:
     """The name of the file with the titles above the header, which name the data set as well."""
     return " ".join((file_name, *(title for title in titles if len(title) <= _TITLE_LENGTH)))
-
-
-def _explained(assignment: Assignment, reason: str) -> Assignment:
-    return Assignment(
-        assignment.layout,
-        assignment.positions,
-        assignment.members,
-        assignment.observed_at,
-        assignment.other,
-        reason,
-    )
 
 
 def generic_layout(entity_type: str) -> Layout:

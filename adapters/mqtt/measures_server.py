@@ -10,8 +10,8 @@ import orjson
 from adapters.mqtt import times
 from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.decoders.iot_agent_json import hexadecimal
-from adapters.mqtt.intake import ULTRALIGHT_RESOURCE, Intake, Observation
 from adapters.mqtt.measure import Message, Unusable
+from adapters.mqtt.observations import ULTRALIGHT_RESOURCE, MessageReader, Observation
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.topics import Route as TopicRoute
 from adapters.mqtt.topics import TopicRule
@@ -25,16 +25,16 @@ NOT_MEASURES = ("/commands", "/configuration", "/configuration/commands")
 """Ends of the paths where devices report results of commands and ask for their configuration."""
 
 
-def routes(intake: Intake, outlets: Outlets) -> list[Route]:
+def routes(reader: MessageReader, outlets: Outlets) -> list[Route]:
     """Return the routes; any path may be the resource of a group."""
-    port = _SouthPort(intake, outlets)
+    port = _SouthPort(reader, outlets)
     path = "/{resource:.+}"
     return [Route("POST", path, port.take), Route("GET", path, port.take_from_query)]
 
 
 class _SouthPort:
-    def __init__(self, intake: Intake, outlets: Outlets) -> None:
-        self._intake = intake
+    def __init__(self, reader: MessageReader, outlets: Outlets) -> None:
+        self._reader = reader
         self._outlets = outlets
 
     async def take(self, request: Request) -> Response:
@@ -64,7 +64,7 @@ class _SouthPort:
         """Store the measures; the answer names those of which nothing is stored."""
         route = _route(request)
         message = _message(request, body, route, self._outlets.clock())
-        observations = self._intake.read_routed(message, route)
+        observations = self._reader.read_routed(message, route)
         faults = [fault for one in observations for fault in one.translation.faults]
         self._outlets.health.count("measures", len(observations))
         parts = [

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adapters.mqtt.attribute_mapping import Entity
-from adapters.mqtt.intake import Observation
 from adapters.mqtt.ledger import Ledger
+from adapters.mqtt.observations import Observation
 from adapters.mqtt.statics import StaticAttributes
 from adapters.mqtt.unmapped import UnmappedMeasures
 from adapters.runtime.batch import Written

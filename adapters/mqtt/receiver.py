@@ -27,9 +27,9 @@ from typing import Any
 
 from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.connection import Connection, Delivery
-from adapters.mqtt.intake import Intake, Observation
 from adapters.mqtt.ledger import Stored, digest_of
 from adapters.mqtt.measure import Message
+from adapters.mqtt.observations import MessageReader, Observation
 from adapters.mqtt.outlets import Outlets
 from adapters.runtime.batch import Written
 from adapters.runtime.errors import NotWritten, SkipRecord
@@ -66,8 +66,8 @@ class _Entry:
 class Receiver:
     """Takes deliveries and acknowledges each once the broker has committed what it holds."""
 
-    def __init__(self, intake: Intake, outlets: Outlets, *, window: int) -> None:
-        self._intake = intake
+    def __init__(self, reader: MessageReader, outlets: Outlets, *, window: int) -> None:
+        self._reader = reader
         self._outlets = outlets
         self._ledger = outlets.ledger
         self._window = window
@@ -177,7 +177,7 @@ class Receiver:
         entry.open = 1
         try:
             message = Message(delivery.topic, delivery.payload, self._outlets.clock())
-            for observation in self._intake.read(message):
+            for observation in self._reader.read(message):
                 await self._submit(entry, observation)
         except SkipRecord as error:
             entry.faults.append(_Fault(error.detail))

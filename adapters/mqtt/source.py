@@ -15,9 +15,9 @@ from adapters.mqtt import families, measures_server, provisioning_server
 from adapters.mqtt.attribute_mapping import Entity
 from adapters.mqtt.configuration import check_document
 from adapters.mqtt.connection import Connection, ConnectionLost, ServerOptions
-from adapters.mqtt.intake import Intake
 from adapters.mqtt.ledger import Ledger
 from adapters.mqtt.measure import Message
+from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.provisioning import Provisioning, device_from, group_from
 from adapters.mqtt.provisioning_errors import ProvisioningError
@@ -72,10 +72,10 @@ async def run(context: AdapterContext[Settings]) -> None:
             clock=context.clock,
             tenants=settings.tenants,
         )
-        intake = Intake(Router(settings.rules()), registry)
-        receiver = Receiver(intake, outlets, window=settings.window)
+        reader = MessageReader(Router(settings.rules()), registry)
+        receiver = Receiver(reader, outlets, window=settings.window)
         provisioning = Provisioning(registry, store)
-        await _serve(stack, context, provisioning, intake, outlets)
+        await _serve(stack, context, provisioning, reader, outlets)
         saver = spawn(_save_discovered(provisioning), name="mqtt-discovered")
         stack.callback(saver.cancel)
         await _receive(context, server, receiver, ledger)
@@ -99,11 +99,11 @@ async def reread(settings: Settings, name: str, data: Path) -> Read:
     registry = await asyncio.to_thread(_configured, settings)
     async with Store(data) as store:
         registry.fill(*await SqliteRegistryStore(store, name).load())
-    intake = Intake(Router(settings.rules()), registry)
+    reader = MessageReader(Router(settings.rules()), registry)
 
     def read(letter: DeadLetter) -> list[tuple[Entity, str | None]]:
         found: list[tuple[Entity, str | None]] = []
-        for observation in intake.read(_message_of(letter)):
+        for observation in reader.read(_message_of(letter)):
             translation, service = observation.translation, observation.profile.service
             if translation.faults:
                 raise SkipRecord("; ".join(translation.faults))
@@ -175,7 +175,7 @@ async def _serve(
     stack: AsyncExitStack,
     context: AdapterContext[Settings],
     provisioning: Provisioning,
-    intake: Intake,
+    reader: MessageReader,
     outlets: Outlets,
 ) -> None:
     """Open the HTTP ports the settings ask for."""
@@ -187,7 +187,7 @@ async def _serve(
             context.server(routes, host=address.host, port=address.port)
         )
     if settings.measures is not None:
-        routes = measures_server.routes(intake, outlets)
+        routes = measures_server.routes(reader, outlets)
         address = settings.measures
         await stack.enter_async_context(
             context.server(routes, host=address.host, port=address.port)

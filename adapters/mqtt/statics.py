@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adapters.mqtt.attribute_mapping import Entity
-from adapters.mqtt.intake import Observation
+from adapters.mqtt.observations import Observation
 from adapters.mqtt.values import Attribute
 
 LIMIT = 200_000

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from adapters.mqtt.intake import Observation
 from adapters.mqtt.measure import TIME_INSTANT
+from adapters.mqtt.observations import Observation
 
 _NAMES_SHOWN: Final = 8
 _DEPTH: Final = 3

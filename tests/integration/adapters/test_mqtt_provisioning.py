@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.mqtt.intake import Intake
 from adapters.mqtt.ledger import Ledger
 from adapters.mqtt.measures_server import routes as measures_routes
+from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.outlets import Outlets
 from adapters.mqtt.provisioning import Provisioning, group_from
 from adapters.mqtt.provisioning_server import routes
@@ -408,7 +408,7 @@ async def south(
             health=context.health,
             clock=context.clock,
         )
-        table = measures_routes(Intake(Router(IOT_AGENT_RULES), registry), outlets)
+        table = measures_routes(MessageReader(Router(IOT_AGENT_RULES), registry), outlets)
         async with serve(table, host="127.0.0.1", port=0) as address:
             yield Api(session, f"http://127.0.0.1:{address.port}")
 

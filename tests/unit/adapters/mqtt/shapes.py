@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.mqtt import families
-from adapters.mqtt.intake import Intake
+from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.provisioning import device_from, group_from
 from adapters.mqtt.registry import Registry
 from adapters.mqtt.topics import IOT_AGENT_RULES, Router, TopicRule
@@ -109,8 +109,8 @@ RULES = (
 )
 
 
-def intake() -> Intake:
-    """Return an intake with the families and the groups above."""
+def reader() -> MessageReader:
+    """Return a reader with the families and the groups above."""
     registry = Registry()
     chosen = families.names()
     for group in families.groups(chosen, "", "Asia/Tokyo"):
@@ -119,4 +119,4 @@ def intake() -> Intake:
         registry.add_group(group_from(document, "", "/", "group"))
     for document in DEVICES:
         registry.add_device(device_from(document, "", "/", "device"))
-    return Intake(Router((*RULES, *IOT_AGENT_RULES, *families.rules(chosen))), registry)
+    return MessageReader(Router((*RULES, *IOT_AGENT_RULES, *families.rules(chosen))), registry)

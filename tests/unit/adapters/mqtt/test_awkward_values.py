@@ -8,10 +8,10 @@ import pytest
 
 from adapters.mqtt.configuration import Device, Group, profile_of
 from adapters.mqtt.expressions import InvalidExpression, compile_expression
-from adapters.mqtt.intake import Observation
 from adapters.mqtt.mapping import Translation, translate
 from adapters.mqtt.measure import Measure
 from adapters.mqtt.not_carried_out import warnings_about
+from adapters.mqtt.observations import Observation
 from adapters.mqtt.provisioning_errors import WrongSyntax
 from adapters.mqtt.unmapped import nothing_stored
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.mqtt.configuration import Device, Group
-from adapters.mqtt.intake import Intake
 from adapters.mqtt.measure import Message, Unusable
+from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.provisioning_errors import DuplicateDevice, DuplicateGroup
 from adapters.mqtt.registry import Registry
 from adapters.mqtt.topics import IOT_AGENT_RULES, Router, TopicRule, match
@@ -35,7 +35,7 @@ def registry(*items: Group | Device) -> Registry:
 
 
 def found(one: Registry, topic: str, payload: bytes = b'{"t": 1}') -> tuple[str, str]:
-    (observation,) = Intake(Router(IOT_AGENT_RULES), one).read(Message(topic, payload, NOW))
+    (observation,) = MessageReader(Router(IOT_AGENT_RULES), one).read(Message(topic, payload, NOW))
     (entity,) = observation.translation.entities
     return observation.profile.service, entity["id"]
 
@@ -175,4 +175,4 @@ def test_a_message_of_too_many_measures_is_refused() -> None:
     one = registry()
     payload = b"[" + b",".join([b'{"t":1}'] * 10_001) + b"]"
     with pytest.raises(Unusable, match="holds 10001 measures; send at most 10000"):
-        Intake(Router(IOT_AGENT_RULES), one).read(Message("/json/k1/d1/attrs", payload, NOW))
+        MessageReader(Router(IOT_AGENT_RULES), one).read(Message("/json/k1/d1/attrs", payload, NOW))

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from adapters.mqtt.measure import Message
-from tests.unit.adapters.mqtt.shapes import intake
+from tests.unit.adapters.mqtt.shapes import reader
 
 RECEIVED = "2026-01-01T00:00:00.000000Z"
 EUI = "24e124713c141000"
@@ -16,7 +16,7 @@ UP = f"application/6/device/{EUI}/event/up"
 
 
 def entities(topic: str, body: Any) -> list[dict[str, Any]]:
-    observations = intake().read(Message(topic, orjson.dumps(body), RECEIVED))
+    observations = reader().read(Message(topic, orjson.dumps(body), RECEIVED))
     assert not [fault for one in observations for fault in one.translation.faults]
     return [entity for one in observations for entity in one.translation.entities]
 
@@ -245,7 +245,7 @@ def test_what_no_mapping_of_zigbee_devices_names_is_stored_by_its_name():
 @pytest.mark.parametrize("payload", [b'{"state":"offline"}', b"offline"])
 def test_whether_a_zigbee_device_is_there_is_not_its_switch(payload):
     message = Message("zigbee2mqtt/plug/availability", payload, RECEIVED)
-    (observation,) = intake().read(message)
+    (observation,) = reader().read(message)
     (entity,) = observation.translation.entities
     assert entity["deviceState"]["value"] == "offline"
     assert entity.keys() == {"id", "type", "deviceState"}
@@ -257,5 +257,5 @@ def test_whether_a_zigbee_device_is_there_is_not_its_switch(payload):
 def test_a_status_of_which_a_family_knows_nothing_is_known_to_be_lost():
     body = {"params": {"ts": 1772015093.2, "sys": {"cfg_rev": 3}}}
     message = Message("shelly/events/rpc", orjson.dumps(body), RECEIVED)
-    (observation,) = intake().read(message)
+    (observation,) = reader().read(message)
     assert observation.translation.unused

@@ -11,7 +11,7 @@ import pytest
 from adapters.mqtt.measure import Message
 from adapters.runtime.schemas import Schemas
 from adapters.runtime.validation import Validation
-from tests.unit.adapters.mqtt.shapes import intake
+from tests.unit.adapters.mqtt.shapes import reader
 
 FILE = Path(__file__).parents[3] / "data" / "mqtt" / "payload_shapes.jsonl"
 SHAPES = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
@@ -22,7 +22,7 @@ RECEIVED = "2026-01-01T00:00:00.000000Z"
 def _read(shape: dict[str, Any]) -> list[dict[str, Any]]:
     text = shape["payload"]
     payload = bytes.fromhex(text) if shape["encoding"] == "hex" else text.encode()
-    observations = intake().read(Message(shape["topic"], payload, RECEIVED))
+    observations = reader().read(Message(shape["topic"], payload, RECEIVED))
     assert not [fault for one in observations for fault in one.translation.faults]
     for one in observations:
         for entity in one.translation.entities:

@@ -25,8 +25,8 @@ class Observation:
     translation: Translation
 
 
-class Intake:
-    """Reads messages by the rules of the router and the configuration in the registry."""
+class MessageReader:
+    """Reads by the rules of the router and the configuration in the registry."""
 
     def __init__(self, router: Router, registry: Registry) -> None:
         self._router = router
