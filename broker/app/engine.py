@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import monotonic
 
 from broker.api.snapshots import present_snapshot, read_snapshot_query
@@ -43,7 +42,7 @@ from broker.subscriptions.registrations.lane import LaneTools
 from broker.subscriptions.registrations.notifier import RegistrationNotifier
 from broker.subscriptions.senders.http import HttpSender
 from broker.subscriptions.senders.mqtt import MqttSender
-from broker.subscriptions.senders.sender import Sender
+from broker.subscriptions.senders.sender import Sender, SenderByScheme
 from broker.subscriptions.stores import EngineStores
 
 _DAYS_BURIED = 7
@@ -76,21 +75,21 @@ def build_engine(settings: Settings) -> Engine:
         clock=system_clock,
         limits=GroupLimits(),
     )
-    senders: dict[str, Sender] = {"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt}
+    sender = SenderByScheme({"http": http, "https": http, "mqtt": mqtt, "mqtts": mqtt})
     notifier = SubscriptionEngine(
         stores=_engine_stores(databases, entities, settings),
         contexts=contexts,
-        senders=senders,
+        sender=sender,
         clock=system_clock,
         limits=_engine_limits(settings),
-        companions=[_registration_notifier(databases, contexts, senders, settings).run],
+        companions=[_registration_notifier(databases, contexts, sender, settings).run],
     )
     expiry = ExpiryTimer(
         entities=entities,
         registrations=registration_store(databases, Tenants(databases)),
         clock=system_clock,
     )
-    keeper = build_snapshot_keeper(settings, databases, contexts, senders)
+    keeper = build_snapshot_keeper(settings, databases, contexts, sender)
     return Engine(
         parts=(notifier, expiry, keeper), resources=(databases.client, outbound, contexts, mqtt)
     )
@@ -100,7 +99,7 @@ def build_snapshot_keeper(
     settings: Settings,
     databases: Databases,
     contexts: ContextResolver,
-    senders: Mapping[str, Sender],
+    sender: Sender,
 ) -> SnapshotKeeper:
     """Return what looks after snapshots in the background."""
     tenants = Tenants(databases)
@@ -121,7 +120,7 @@ def build_snapshot_keeper(
             most_entities=settings.snapshots.entities,
         ),
         notices=SnapshotNotices(
-            work=work, senders=senders, present=present_snapshot, clock=system_clock
+            work=work, sender=sender, present=present_snapshot, clock=system_clock
         ),
         clock=system_clock,
         at_once=settings.snapshots.at_once,
@@ -131,7 +130,7 @@ def build_snapshot_keeper(
 def _registration_notifier(
     databases: Databases,
     contexts: ContextResolver,
-    senders: dict[str, Sender],
+    sender: Sender,
     settings: Settings,
 ) -> RegistrationNotifier:
     tenants, notifications = Tenants(databases), settings.notifications
@@ -144,7 +143,7 @@ def _registration_notifier(
             log=registration_store(databases, tenants),
             told=MongoToldStore(databases),
             counters=DeliveryCounters(MongoDeliveryRecordStore(databases, TO_REGISTRATIONS)),
-            senders=senders,
+            sender=sender,
             contexts=contexts,
             retry=RetryPolicy(
                 first=max(notifications.retry_first, _UNHURRIED),

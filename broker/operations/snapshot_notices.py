@@ -28,18 +28,18 @@ Present = Callable[[Snapshot], Mapping[str, Any]]
 
 
 class SnapshotNotices:
-    """Sends them to the endpoint of the snapshot, by the protocol its URL names."""
+    """Sends them to the endpoint of the snapshot."""
 
     def __init__(
         self,
         *,
         work: SnapshotWork,
-        senders: Mapping[str, Sender],
+        sender: Sender,
         present: Present,
         clock: Clock,
     ) -> None:
         self._work = work
-        self._senders = senders
+        self._sender = sender
         self._present = present
         self._clock = clock
 
@@ -52,11 +52,10 @@ class SnapshotNotices:
         await self._work.notified(snapshot)
 
     async def _send(self, snapshot: Snapshot, endpoint: Endpoint) -> None:
-        sender = self._senders[endpoint.scheme]
         pauses = iter(_PAUSES)
         while True:
-            outcome = await sender.send(endpoint, self._message(snapshot))
-            if outcome.verdict == "delivered":
+            outcome = await self._sender.send(endpoint, self._message(snapshot))
+            if outcome.failure is None:
                 return
             pause = next(pauses, None)
             if outcome.verdict == "rejected" or pause is None:
@@ -64,7 +63,7 @@ class SnapshotNotices:
             await asyncio.sleep(pause)
         log.warning(
             "the notification of a snapshot was given up: %s",
-            outcome.reason,
+            outcome.failure,
             extra={"snapshot": snapshot.id, "endpoint": snapshot.endpoint},
         )
 

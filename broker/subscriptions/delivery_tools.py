@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker.model.clock import Clock
@@ -33,13 +33,13 @@ class DeliveryLimits:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTools:
-    """What deliveries work with. `senders` are found by the scheme of the endpoint.
+    """What deliveries work with.
 
     Nothing is kept unless `is_leading`: what a process keeps that was replaced while it was halted
     would wait unseen, and be told long after what followed.
     """
 
-    senders: Mapping[str, Sender]
+    sender: Sender
     outbox: Outbox
     counters: DeliveryCounters
     find: Callable[[str, str], CompiledSubscription | None]

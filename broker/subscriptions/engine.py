@@ -59,7 +59,7 @@ class SubscriptionEngine:
         *,
         stores: EngineStores,
         contexts: ContextResolver,
-        senders: dict[str, Sender],
+        sender: Sender,
         clock: Clock,
         limits: EngineLimits,
         companions: Sequence[Companion] = (),
@@ -67,7 +67,7 @@ class SubscriptionEngine:
         """Make an engine; the `companions` run while it leads, until the event they get is set."""
         self._companions = companions
         self._stores = stores
-        self._senders = senders
+        self._sender = sender
         self._clock = clock
         self._limits = limits
         self._registry = Registry(contexts)
@@ -123,7 +123,7 @@ class SubscriptionEngine:
 
     def _make_deliveries(self, counters: DeliveryCounters) -> Deliveries:
         tools = DeliveryTools(
-            senders=self._senders,
+            sender=self._sender,
             outbox=self._stores.outbox,
             counters=counters,
             find=self._registry.find,

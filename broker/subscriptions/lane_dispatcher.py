@@ -22,8 +22,6 @@ from broker.subscriptions.senders.sender import Outcome
 
 log = logging.getLogger(__name__)
 
-_NO_SENDER = Outcome("rejected", "the broker has no sender for this kind of endpoint")
-
 
 class LaneDispatcher:
     """Sends what waits in lanes; not to be asked twice at a time for one of them."""
@@ -88,27 +86,25 @@ class LaneDispatcher:
 
     async def _send(self, compiled: CompiledSubscription, items: Sequence[Item]) -> Outcome:
         endpoint = compiled.subscription.notification.endpoint
-        sender = self._tools.senders.get(endpoint.scheme)
-        if sender is None:
-            return _NO_SENDER
         now = self._tools.clock()
         message = message_of(
             compiled.subscription, items[0].profile, [item.body for item in items], now
         )
         started = self._tools.monotonic()
-        outcome = await sender.send(endpoint, message)
+        outcome = await self._tools.sender.send(endpoint, message)
         NOTIFICATION_SECONDS.observe(self._tools.monotonic() - started)
-        is_delivered = outcome.verdict == "delivered"
-        NOTIFICATION_ATTEMPTS.labels("ok" if is_delivered else "failed").inc()
-        if is_delivered:
+        if outcome.failure is None:
+            NOTIFICATION_ATTEMPTS.labels("ok").inc()
             NOTIFICATIONS.labels("delivered").inc(len(items))
+        else:
+            NOTIFICATION_ATTEMPTS.labels("failed").inc()
         return outcome
 
     async def _conclude(
         self, lane: Lane, compiled: CompiledSubscription, items: list[Item], outcome: Outcome
     ) -> None:
         """Do what an outcome asks for."""
-        reason = None if outcome.verdict == "delivered" else outcome.reason or "not delivered"
+        reason = outcome.failure
         self._tools.counters.sent(lane.key, self._tools.clock(), reason)
         endpoint = self._endpoint(compiled)
         if reason is None:

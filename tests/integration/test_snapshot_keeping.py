@@ -28,7 +28,7 @@ from broker.storage.mongo.entities import MongoEntityStore
 from broker.storage.mongo.snapshot_contents import MongoSnapshotContents
 from broker.storage.mongo.snapshots import MongoSnapshotStore
 from broker.storage.mongo.tenants import Tenants
-from broker.subscriptions.senders.sender import DELIVERED
+from broker.subscriptions.senders.sender import DELIVERED, SenderByScheme
 from tests.patience import PATIENCE
 
 CALLER = Caller()
@@ -49,7 +49,7 @@ class OneContext:
 class Node:
     """What one engine process has of snapshots; several share a database."""
 
-    def __init__(self, databases, name, *, gone=(), most=100_000, limits=None, senders=()):
+    def __init__(self, databases, name, *, gone=(), most=100_000, limits=None, sender=None):
         tenants = Tenants(databases)
         self.databases = databases
         self.store = MongoSnapshotStore(
@@ -78,7 +78,7 @@ class Node:
             filling=self.filling,
             notices=SnapshotNotices(
                 work=self.store,
-                senders=dict(senders),
+                sender=sender or SenderByScheme({}),
                 present=lambda snapshot: {},
                 clock=system_clock,
             ),
@@ -296,7 +296,7 @@ class HeldSender:
 
 async def test_a_notice_that_ends_while_the_database_is_read_is_not_sent_again(databases):
     sender = HeldSender()
-    node = Node(databases, "one", senders={"http": sender})
+    node = Node(databases, "one", sender=sender)
     wish = SnapshotWish(members={**ALL.members, "endpoint": "http://127.0.0.1:1/"})
     await node.ready(await node.operations.create_snapshot(CALLER, wish))
     async with asyncio.timeout(PATIENCE):

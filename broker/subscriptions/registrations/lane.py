@@ -9,7 +9,7 @@ as far, it is told of all that matches then.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,17 +35,16 @@ _AT_ONCE = 200
 _A_NOTIFICATION = 1_000
 _REJECTIONS = 3
 _AFTER_ERROR = 5.0
-_NO_SENDER = Outcome("rejected", "the broker has no sender for this kind of endpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class LaneTools:
-    """What lanes work with. `senders` are found by the scheme of the endpoint."""
+    """What lanes work with."""
 
     log: RegistrationLog
     told: ToldStore
     counters: DeliveryCounters
-    senders: Mapping[str, Sender]
+    sender: Sender
     contexts: ContextResolver
     retry: RetryPolicy
     clock: Clock
@@ -159,7 +158,6 @@ class RegistrationLane:
         """Send a notice; false if it is to be sent again later."""
         ready = await self._prepared()
         endpoint = self.subscription.notification.endpoint
-        sender = self._tools.senders.get(endpoint.scheme)
         for start in range(0, len(notice.registrations), _A_NOTIFICATION):
             message = message_of_notice(
                 self.subscription,
@@ -168,16 +166,14 @@ class RegistrationLane:
                 reason=notice.reason,
                 now=self._tools.clock(),
             )
-            outcome = _NO_SENDER if sender is None else await sender.send(endpoint, message)
-            if not self._conclude(outcome):
+            if not self._conclude(await self._tools.sender.send(endpoint, message)):
                 return False
         return True
 
     def _conclude(self, outcome: Outcome) -> bool:
         """Count an attempt; say whether to go on, delivered or given up."""
-        reason = None if outcome.verdict == "delivered" else outcome.reason or "not delivered"
-        self._tools.counters.sent(self.subscription.key, self._tools.clock(), reason)
-        if outcome.verdict == "delivered":
+        self._tools.counters.sent(self.subscription.key, self._tools.clock(), outcome.failure)
+        if outcome.failure is None:
             self._failures = self._rejections = 0
             return True
         self._failures += 1

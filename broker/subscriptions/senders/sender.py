@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -39,8 +40,14 @@ class Outcome:
     reason: str | None = None
     retry_after: float | None = None
 
+    @property
+    def failure(self) -> str | None:
+        """Why it was not delivered; None if it was."""
+        return None if self.verdict == "delivered" else self.reason or "not delivered"
+
 
 DELIVERED = Outcome("delivered")
+_NO_SENDER = Outcome("rejected", "the broker has no sender for this kind of endpoint")
 
 
 class Sender(Protocol):
@@ -48,3 +55,15 @@ class Sender(Protocol):
 
     async def send(self, endpoint: Endpoint, message: Message) -> Outcome:
         """Send a notification and wait for the receiver's answer; raises nothing."""
+
+
+class SenderByScheme:
+    """Sends by the protocol that the scheme of the endpoint's URI names; implements `Sender`."""
+
+    def __init__(self, senders: Mapping[str, Sender]) -> None:
+        self._senders = senders
+
+    async def send(self, endpoint: Endpoint, message: Message) -> Outcome:
+        """Send a notification; an endpoint of another kind rejects it."""
+        sender = self._senders.get(endpoint.scheme)
+        return _NO_SENDER if sender is None else await sender.send(endpoint, message)

@@ -183,7 +183,7 @@ class City:
             engine = SubscriptionEngine(
                 stores=self.stores(limits),
                 contexts=CoreContexts(),
-                senders={"http": HttpSender(client, timeout=PATIENCE)},
+                sender=HttpSender(client, timeout=PATIENCE),
                 clock=system_clock,
                 limits=limits,
             )

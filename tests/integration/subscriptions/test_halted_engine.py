@@ -9,6 +9,7 @@ from broker.subscriptions.counters import DeliveryCounters
 from broker.subscriptions.deliveries import Deliveries
 from broker.subscriptions.delivery_tools import DeliveryLimits, DeliveryTools
 from broker.subscriptions.lane import Item
+from broker.subscriptions.senders.sender import SenderByScheme
 from tests.integration.subscriptions.city import City
 from tests.subscriptions import compiled
 
@@ -18,7 +19,7 @@ async def test_what_waits_is_kept_by_who_leads_only(town: City) -> None:
     answers = iter([False, True])
     deliveries = Deliveries(
         DeliveryTools(
-            senders={},
+            sender=SenderByScheme({}),
             outbox=town.outbox,
             counters=DeliveryCounters(town.records),
             find=lambda _tenant, _id: None,

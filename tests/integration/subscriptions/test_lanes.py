@@ -50,7 +50,7 @@ class Process:
         self.progress = Progress()
         self.deliveries = Deliveries(
             DeliveryTools(
-                senders={"http": self.sender},
+                sender=self.sender,
                 outbox=town.outbox,
                 counters=DeliveryCounters(town.records),
                 find=lambda tenant, name: self.known.get((tenant, name)),

@@ -86,7 +86,7 @@ class Sources:
                     log=self.registrations,
                     told=MongoToldStore(self.town.databases),
                     counters=DeliveryCounters(self.records, pause=0.01),
-                    senders={"http": HttpSender(client, timeout=PATIENCE)},
+                    sender=HttpSender(client, timeout=PATIENCE),
                     contexts=CoreContexts(),
                     retry=RetryPolicy(first=0.02, longest=0.05),
                     clock=system_clock,
