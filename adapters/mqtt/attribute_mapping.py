@@ -20,6 +20,7 @@ from adapters.mqtt.payloads import Ready
 from adapters.mqtt.profile import AttributeMapping, Metadata, Profile
 from adapters.mqtt.values import GEOMETRIES, Attribute, Unfit, attribute, geometry
 from broker.model.attributes import GEO_ATTRIBUTES
+from broker.model.sameness import is_same
 
 Entity: TypeAlias = dict[str, Any]
 
@@ -174,7 +175,7 @@ class _Mapping:
             is_open = value is None or has_gap(value)
             if is_open and not mapping.expression.is_covered_by(context):
                 value = raw
-            elif value == mapping.skip_value:
+            elif is_same(value, mapping.skip_value):
                 self.is_skipping = self.is_skipping or raw is not None or value is not None
                 return
             if value is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adapters.runtime.batch import WriteMode
+from broker.model.sameness import is_same
 
 GEOMETRIES = frozenset(
     {
@@ -78,16 +79,16 @@ def _same(name: str, wanted: Any, held: Any, mode: WriteMode) -> bool:
         return _as_list(wanted) == _as_list(held)
     new, old = _instances(wanted), _instances(held)
     if mode == "replace":
-        return new == old
+        return is_same(new, old)
     if mode == "merge":
         return all(_covers(old.get(key), new[key]) for key in new)
-    return all(old.get(key) == new[key] for key in new)
+    return all(is_same(old.get(key), new[key]) for key in new)
 
 
 def _covers(old: Any, new: Any) -> bool:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return all(name in old and _covers(old[name], new[name]) for name in new)
-    return bool(old == new)
+    return is_same(old, new)
 
 
 def _as_list(value: Any) -> list[Any]:

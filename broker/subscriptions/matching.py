@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from broker.model.changes import AttributeChange, Change
 from broker.model.entity import Entity, Instance
+from broker.model.sameness import is_same
 from broker.subscriptions.compiled import CompiledSubscription
 
 Triggers = frozenset[str]
@@ -109,7 +110,7 @@ def has_changed(before: Instance, after: Instance) -> bool:
 
 def _differs(name: str, before: object, after: object) -> bool:
     if ":" not in name or not isinstance(before, list) or not isinstance(after, list):
-        return isinstance(before, bool) is not isinstance(after, bool) or before != after
+        return not is_same(before, after)
     return len(before) != len(after) or any(
         has_changed(old, new) for old, new in zip(before, after, strict=True)
     )

@@ -248,6 +248,12 @@ def test_skip_value_leaves_an_attribute_out() -> None:
     assert entity({"t": 3}, {"attributes": [mapping]})["t"]["value"] == 3
 
 
+def test_a_skip_value_of_0_leaves_false_in() -> None:
+    mapping = {"name": "open", "type": "Boolean", "expression": "open", "skipValue": 0}
+    assert entity({"open": False}, {"attributes": [mapping]})["open"]["value"] is False
+    assert "open" not in entity({"open": 0, "h": 1}, {"attributes": [mapping]})
+
+
 STATIC = [{"name": "town", "type": "Text", "value": "Yaizu"}, {"name": "n", "value": 3}]
 
 

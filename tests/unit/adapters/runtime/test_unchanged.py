@@ -63,6 +63,15 @@ def test_differences_are_seen(entity, mode):
     assert not is_unchanged(entity, HELD, mode)
 
 
+@pytest.mark.parametrize("mode", ["update", "replace", "merge"])
+@pytest.mark.parametrize(
+    ("held", "new"), [(1, True), ([0], [False]), ({"open": 0}, {"open": False})]
+)
+def test_a_number_that_becomes_a_boolean_is_a_difference(held, new, mode):
+    before = {"id": "urn:a", "type": "T", "state": {"type": "Property", "value": held}}
+    assert not is_unchanged({"id": "urn:a", "type": "T", "state": {"value": new}}, before, mode)
+
+
 def test_an_update_looks_only_at_what_it_brings():
     part = {"id": "urn:a", "type": "Sensor", "owner": {"object": "urn:b"}}
     assert is_unchanged(part, HELD, "update")
