@@ -81,8 +81,9 @@ def check_media_type(media_type: str, method: str) -> None:
         return
     if not media_type:
         raise InvalidRequest(f"the Content-Type header is missing; it says {JSON} or {JSON_LD}")
+    reason = "is for PATCH alone" if media_type in PATCH_TYPES else "is not supported"
     raise UnsupportedMediaType(
-        f"the Content-Type {media_type!r} is not supported; send {JSON} or {JSON_LD}"
+        f"the Content-Type {media_type!r} {reason}; send {JSON} or {JSON_LD}"
     )
 
 

@@ -13,6 +13,8 @@ from broker.model.errors import BadRequestData, InvalidRequest
 _COUNT = "count"
 _TRUE = frozenset({"true"})
 _FALSE = frozenset({"false"})
+_OPTIONS = frozenset({"sysAttrs", "keyValues", "concise", "simplified"})
+"""Values of `options` that clients take for parameters of their own."""
 _SPACE_FOR_LEVEL = re.compile(r"(?<=/) (?=[/;|,)]|$)")
 
 
@@ -122,6 +124,8 @@ class Parameters:
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    if name in _OPTIONS and "options" in known:
+        return f"unknown {kind} '{name}'; it is a value of 'options': options={name}"
     nearest = difflib.get_close_matches(name, known, n=1)
     if nearest:
         return f"unknown {kind} '{name}'; did you mean '{nearest[0]}'?"

@@ -38,6 +38,7 @@ from broker.representations.checks import (
     uri,
     url,
     version_number,
+    with_current_names,
 )
 from broker.representations.key_values import check_header_pairs, key_value_pairs
 
@@ -66,7 +67,7 @@ def read_registration(body: Any, terms: Terms, *, now: str) -> Definition:
 
     `now` is the time in the fixed-width form: what ends before it is refused.
     """
-    members = node_of(body, ())
+    members = with_current_names(node_of(body, ()))
     for name in _MANDATORY:
         if name not in members:
             raise refuse((name,), f"is missing; a registration needs {', '.join(_MANDATORY)}")
@@ -86,7 +87,7 @@ def read_registration_fragment(body: Any, terms: Terms, *, registration_id: str)
 
     A JSON null means the same here. Raises BadRequestData.
     """
-    members = dict(node_of(body, ()))
+    members = dict(with_current_names(node_of(body, ())))
     if members.get("id", registration_id) != registration_id:
         raise refuse(("id",), f"differs from the registration in the path, {registration_id}")
     members.pop("id", None)

@@ -196,8 +196,9 @@ def _kind_called(name: Any) -> str | None:
 
 def _type_without_value(reader: Reader, body: Mapping[str, Any], path: Path) -> str | None:
     if not body or not RESERVED_MEMBERS.issuperset(body):
-        # in the body of a partial update unknown members can only be sub-attributes
-        is_body = reader.payload.partial and reader.attribute and not path
+        # in an instance a partial update is about, unknown members can only be sub-attributes
+        is_instance = not path or (len(path) == 1 and type(path[0]) is int)
+        is_body = reader.payload.partial and reader.attribute and is_instance
         return None if is_body or _is_of_members(reader, body) else _WHOLE_VALUE
     if reader.payload.partial:
         return None

@@ -51,6 +51,19 @@ def node_of(value: Any, place: Place) -> Mapping[str, Any]:
     return {_KEYWORDS.get(name, name): member for name, member in members.items()}
 
 
+def with_current_names(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a subscription or registration whose `expires` is called `expiresAt`.
+
+    It was called so before version 1.3, and clients still write it. Passed over, it would have
+    what was to end go on for ever. Raises BadRequestData where both are given.
+    """
+    if "expires" not in members:
+        return members
+    if "expiresAt" in members:
+        raise refuse(("expires",), "and 'expiresAt' are the same member; give one")
+    return {"expiresAt" if name == "expires" else name: members[name] for name in members}
+
+
 def text(value: Any, place: Place) -> str:
     """Return a string."""
     if not isinstance(value, str):

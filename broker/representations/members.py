@@ -13,6 +13,7 @@ from broker.model.attributes import (
     PROPERTY,
     RESERVED_MEMBERS,
     SEALED_MEMBERS,
+    VALUE_MEMBER,
 )
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
@@ -32,6 +33,7 @@ BadRequestData.
 IGNORED = object()
 """What a member reader returns for a member that is not stored."""
 
+_VALUES = frozenset(VALUE_MEMBER.values())
 _LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 
 
@@ -179,14 +181,22 @@ def _ignore(_reader: Reader, _value: Any, _path: Path, _name: str) -> Any:
     return IGNORED
 
 
-def _refuse(reader: Reader, _value: Any, path: Path, name: str) -> Any:
-    if name in SEALED_MEMBERS:
-        reason = "only 'ngsildproof' has this member"
-    elif name in {"@context", "id", "@id"}:
-        reason = "an attribute cannot have this member"
-    else:
-        reason = "an attribute of this type cannot have this member"
-    raise reader.refusal((*path, name), f"{reason} (clauses 4.5.1 to 4.5.24)")
+def _refuse_in(kind: str | None) -> MemberReader:
+    """Return the reader that refuses what attributes of a type, or of any (None), cannot have."""
+
+    def refuse(reader: Reader, _value: Any, path: Path, name: str) -> Any:
+        if name in SEALED_MEMBERS:
+            reason = "only 'ngsildproof' has this member"
+        elif kind is None or name in {"@context", "id", "@id"}:
+            reason = "an attribute cannot have this member"
+        elif name in _VALUES:
+            its = VALUE_MEMBER[kind]
+            reason = f"a {kind} cannot have this member, its value is the member '{its}'"
+        else:
+            reason = f"a {kind} cannot have this member"
+        raise reader.refusal((*path, name), f"{reason} (clauses 4.5.1 to 4.5.24)")
+
+    return refuse
 
 
 _READERS: Mapping[str, MemberReader] = {
@@ -208,10 +218,12 @@ _READERS: Mapping[str, MemberReader] = {
 }
 
 
-def _table(allowed: frozenset[str], ignored: frozenset[str]) -> dict[str, MemberReader]:
+def _table(
+    kind: str | None, allowed: frozenset[str], ignored: frozenset[str]
+) -> dict[str, MemberReader]:
     refused = RESERVED_MEMBERS | {"@context", "id", "@id"}
     return {
-        **dict.fromkeys(refused, _refuse),
+        **dict.fromkeys(refused, _refuse_in(kind)),
         **dict.fromkeys(ignored, _ignore),
         **{name: _READERS[name] for name in allowed},
         "type": _ignore,
@@ -220,7 +232,7 @@ def _table(allowed: frozenset[str], ignored: frozenset[str]) -> dict[str, Member
 
 
 READERS_OF: Mapping[str, Mapping[str, MemberReader]] = {
-    kind: _table(MEMBERS[kind], OUTPUT_ONLY[kind])
+    kind: _table(kind, MEMBERS[kind], OUTPUT_ONLY[kind])
     | ({"value": _read_geometry} if kind == GEO_PROPERTY else {})
     | ({"valueType": _read_language_value_type} if kind == LANGUAGE_PROPERTY else {})
     for kind in MEMBERS
@@ -228,6 +240,7 @@ READERS_OF: Mapping[str, Mapping[str, MemberReader]] = {
 """For each type of attribute, the readers of its members; any other member is a sub-attribute."""
 
 READERS_OF_UNTYPED: Mapping[str, MemberReader] = _table(
+    None,
     frozenset({"value", "datasetId", "observedAt", "expiresAt"})
     | {"unitCode", "valueType", "objectType"},
     OUTPUT_ONLY[PROPERTY],

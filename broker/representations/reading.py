@@ -226,6 +226,10 @@ def _is_set_aside(reader: Reader, name: str) -> bool:
 def _check_kind(reader: Reader, name: str, instance: Instance, path: Path) -> None:
     if name not in GEO_ATTRIBUTES or is_deletion(instance):
         return
-    if instance.get("type", GEO_PROPERTY) != GEO_PROPERTY:
-        reason = f"'{name}' is a GeoProperty (clause 4.7.1): give it a GeoJSON geometry"
+    kind = instance.get("type", GEO_PROPERTY)
+    if kind != GEO_PROPERTY:
+        reason = (
+            f"'{name}' is a GeoProperty (clause 4.7.1), not a {kind}: its \"type\" is"
+            ' "GeoProperty", its value a GeoJSON geometry'
+        )
         raise reader.refusal(path, reason)

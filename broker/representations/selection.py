@@ -41,7 +41,11 @@ def attrs_selection(names: Iterable[str], terms: Terms) -> Selection:
     """
     selection: dict[str, Selection | None] = dict.fromkeys(OWN_MEMBERS)
     for name in names:
-        if name in OWN_MEMBERS or not is_term(name, terms):
+        if name in OWN_MEMBERS:
+            raise BadRequestData(
+                f"attrs: {name!r} is not the name of an attribute; pick={name} takes it, too"
+            )
+        if not is_term(name, terms):
             raise BadRequestData(f"attrs: {name!r} is not the name of an attribute.")
         selection[terms.expand(name)] = None
     return selection

@@ -35,6 +35,7 @@ from broker.representations.checks import (
     text,
     uri,
     version_number,
+    with_current_names,
 )
 from broker.subscriptions.reading_endpoint import read_endpoint
 
@@ -52,7 +53,7 @@ def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:
 
     `now` is the time in the fixed-width form: what expires before it is refused.
     """
-    members = node_of(body, ())
+    members = with_current_names(node_of(body, ()))
     if "type" not in members:
         raise refuse(("type",), 'is missing; a subscription has "type": "Subscription"')
     definition = _read_members(members, terms)
@@ -66,7 +67,7 @@ def read_subscription(body: Any, terms: Terms, *, now: str) -> Definition:
 
 def read_fragment(body: Any, terms: Terms, *, subscription_id: str) -> Definition:
     """Return the members a subscription fragment changes (clause 5.8.2); NULL removes one."""
-    members = dict(node_of(body, ()))
+    members = dict(with_current_names(node_of(body, ())))
     if members.get("id", subscription_id) != subscription_id:
         raise refuse(("id",), f"differs from the subscription in the path, {subscription_id}")
     members.pop("id", None)

@@ -216,6 +216,19 @@ def test_groups_stand_for_operations() -> None:
     }
 
 
+def test_the_expiry_is_read_as_versions_before_1_3_called_it() -> None:
+    later = "2099-01-01T00:00:00Z"
+    definition = read_registration(body(expires=later), CORE, now=NOW)
+    assert definition["expiresAt"] == later
+    assert name("expires") not in definition
+    with pytest.raises(BadRequestData, match="in the past"):
+        read_registration(body(expires="2020-01-01T00:00:00Z"), CORE, now=NOW)
+    with pytest.raises(BadRequestData, match="give one"):
+        read_registration(body(expires=later, expiresAt=later), CORE, now=NOW)
+    fragment = read_registration_fragment({"expires": NULL}, CORE, registration_id="urn:r:1")
+    assert fragment == {"expiresAt": NULL}
+
+
 def test_names_of_attributes_are_read_as_versions_before_1_3_had_them() -> None:
     earlier = {"properties": ["temperature"], "relationships": ["isIn"]}
     definition = read_registration(body(information=[earlier]), CORE, now=NOW)

@@ -160,6 +160,14 @@ def test_a_partial_update_is_a_part_of_an_instance(terms):
     ]
 
 
+def test_unknown_members_of_every_instance_of_a_partial_update_are_sub_attributes(terms):
+    body = [{"accuracy": 1}, {"accuracy": 2, "datasetId": "urn:d:1"}]
+    assert read_attribute_fragment(body, terms, "partial", name="temperature") == [
+        {f"{DEFAULT}accuracy": [{"value": 1}]},
+        {f"{DEFAULT}accuracy": [{"value": 2}], "datasetId": "urn:d:1"},
+    ]
+
+
 def test_a_replacement_is_a_whole_attribute(terms):
     body = [{"value": 5}, {"object": "urn:a:1", "datasetId": "urn:d:1", "@context": []}]
     assert read_attribute_fragment(body, terms, "replace", name="temperature") == [

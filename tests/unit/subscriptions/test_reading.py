@@ -244,6 +244,18 @@ def test_a_fragment_removes_by_null_but_not_what_is_mandatory() -> None:
     assert caught.value.pointer == "/notification"
 
 
+def test_the_expiry_is_read_as_versions_before_1_3_called_it() -> None:
+    later = "2099-01-01T00:00:00Z"
+    definition = read_subscription(body(expires=later), CORE, now=NOW)
+    assert definition["expiresAt"] == later
+    with pytest.raises(BadRequestData, match="in the past"):
+        read_subscription(body(expires="2020-01-01T00:00:00Z"), CORE, now=NOW)
+    with pytest.raises(BadRequestData, match="give one"):
+        read_subscription(body(expires=later, expiresAt=later), CORE, now=NOW)
+    fragment = read_fragment({"expires": NULL}, CORE, subscription_id="urn:s:1")
+    assert fragment == {"expiresAt": NULL}
+
+
 def test_a_fragment_cannot_change_the_identifier() -> None:
     with pytest.raises(BadRequestData) as caught:
         read_fragment({"id": "urn:a:c"}, CORE, subscription_id="urn:a:b")
