@@ -19,7 +19,6 @@ from pathlib import Path
 import uvloop
 
 from adapters.csv.arguments import parse_arguments
-from adapters.csv.decoding import UnreadableFile
 from adapters.csv.delivery import Destination, deliver
 from adapters.csv.files import FoundFile, fetch, read_path
 from adapters.csv.importing import ImportOptions, ReadFile, read_file, shipped_types
@@ -28,6 +27,7 @@ from adapters.csv.proposal import propose_mapping
 from adapters.csv.rendering import lines_of, render_totals
 from adapters.csv.report import FileReport, ReportFile, totals_of
 from adapters.csv.source import note_vanished, read_mapping
+from adapters.csv.unreadable import UnreadableFile
 from adapters.runtime.broker_client import BrokerAddress, BrokerClient
 from adapters.runtime.errors import AdapterError, BrokerUnavailable, Misconfigured
 from adapters.runtime.http_client import http_client

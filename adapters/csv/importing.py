@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from adapters.csv.assembling import MappedFile
-from adapters.csv.decoding import MAX_BYTES, UnreadableFile, decode
+from adapters.csv.decoding import MAX_BYTES, decode
 from adapters.csv.editions import Edition, edition_of
 from adapters.csv.facilities import join_facilities, refers_to_facilities
 from adapters.csv.headers import column_letters
@@ -20,6 +20,7 @@ from adapters.csv.report import ColumnUse, FileReport
 from adapters.csv.scratch import told_when_full
 from adapters.csv.table import Table, read_table
 from adapters.csv.total_rows import set_totals_apart
+from adapters.csv.unreadable import UnreadableFile
 from adapters.csv.wording import counted
 
 _GENERIC_BLOCKS = (

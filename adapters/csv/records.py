@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from adapters.csv.decoding import DecodedText, UnreadableFile
+from adapters.csv.decoding import DecodedText
+from adapters.csv.unreadable import UnreadableFile
 
 _MAX_CELL: Final = 10_000_000
 _NARROW: Final = 3

@@ -16,11 +16,12 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
-from adapters.csv.decoding import DecodedText, UnreadableFile
+from adapters.csv.decoding import DecodedText
 from adapters.csv.headers import normal_header, unique_names
 from adapters.csv.merged_headers import join_header_rows
 from adapters.csv.records import check_quoting, padded, records_of, take_formulas_out
 from adapters.csv.survey import DATA, LINKDATA_HEADER, Header, Survey, survey_records
+from adapters.csv.unreadable import UnreadableFile
 from adapters.csv.values.text import trimmed
 
 _HEADER_WITHIN: Final = 30

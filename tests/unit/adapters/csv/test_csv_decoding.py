@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.csv.decoding import DecodedText, UnreadableFile, decode
+from adapters.csv.decoding import DecodedText, decode
 from adapters.csv.scratch import ScratchFile
+from adapters.csv.unreadable import UnreadableFile
 
 TEXT = "名称,住所\r\n市役所,焼津市本町①\r\n髙﨑ビル,№3㈱\r\n"
 

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.csv.decoding import UnreadableFile, decode
+from adapters.csv.decoding import decode
 from adapters.csv.headers import column_letters, normal_header, shared_prefixes, unique_names
 from adapters.csv.layout_files import known_headers
 from adapters.csv.scratch import ScratchFile
 from adapters.csv.table import read_table
+from adapters.csv.unreadable import UnreadableFile
 from tests.unit.adapters.csv.tables import csv_bytes
 
 
