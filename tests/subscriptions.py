@@ -17,7 +17,7 @@ CORE = core_context()
 NOW = "2026-11-22T06:00:00.000000Z"
 BEFORE = "2026-11-22T05:00:00.000000Z"
 VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
-CONTEXT = NotificationContext(CORE, CORE.url or "", CORE.body)
+CONTEXT = NotificationContext.of(CORE)
 
 
 def name(term: str) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from broker.api.media_types import JSON_LD
 from broker.contexts.context import ContextReference
+from broker.contexts.link import CONTEXT_RELATION, context_link
 from broker.model.errors import BadRequestData
-
-CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
-_JSON_LD: Final = "application/ld+json"
 
 _TARGET: Final = re.compile(r"\s*,*\s*<([^>]*)>")
 _PARAMETER: Final = re.compile(
@@ -19,7 +18,7 @@ _PARAMETER: Final = re.compile(
 )
 _TEXT: Final = re.compile(r"[^\ud800-\udfff]+")
 """Bytes of a header that are no UTF-8 come as surrogates."""
-_EXAMPLE: Final = f'Link: <URL>; rel="{CONTEXT_RELATION}"; type="{_JSON_LD}"'
+_EXAMPLE: Final = f"Link: {context_link('URL')}"
 _UNREADABLE: Final = f"The Link header cannot be read; its form is: {_EXAMPLE}"
 
 
@@ -61,7 +60,7 @@ def context_of_document(
     the two ways, and for `application/ld+json` without an @context.
     """
     given = isinstance(document, dict) and "@context" in document
-    if media_type != _JSON_LD:
+    if media_type != JSON_LD:
         if given:
             raise BadRequestData(
                 "An @context in the body needs the Content-Type application/ld+json; with"

@@ -9,13 +9,13 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from broker.api.media_types import JSON, JSON_LD
+from broker.api.media_types import JSON
 from broker.api.plain_response import PlainResponse
 from broker.api.problems import problem_details, status_of
+from broker.contexts.link import context_link
 from broker.model.errors import MethodNotAllowed, NgsiLdError, Overloaded
 
 API_ROOT = "/ngsi-ld/v1"
-CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
 
 
 def json_response(
@@ -28,11 +28,6 @@ def json_response(
         headers=headers,
         content_type=media_type,
     )
-
-
-def context_link(url: str) -> str:
-    """Return the Link header value that refers to an @context."""
-    return f'<{url}>; rel="{CONTEXT_RELATION}"; type="{JSON_LD}"'
 
 
 def ngsi_ld_response(

@@ -11,6 +11,7 @@ from uuid import uuid4
 import orjson
 
 from broker.contexts.core import CORE_CONTEXT_URL
+from broker.contexts.link import context_link
 from broker.model.clock import Clock
 from broker.model.snapshot import Snapshot
 from broker.model.subscription import Endpoint
@@ -19,8 +20,6 @@ from broker.subscriptions.senders.sender import Message, Sender
 
 log = logging.getLogger(__name__)
 
-_RELATION = "http://www.w3.org/ns/json-ld#context"
-_LINK = f'<{CORE_CONTEXT_URL}>; rel="{_RELATION}"; type="application/ld+json"'
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 Present = Callable[[Snapshot], Mapping[str, Any]]
@@ -84,4 +83,6 @@ class SnapshotNotices:
         ):
             if member in shown:
                 body[name] = shown[member]
-        return Message(orjson.dumps(body), "application/json", _LINK, snapshot.tenant)
+        return Message(
+            orjson.dumps(body), "application/json", context_link(CORE_CONTEXT_URL), snapshot.tenant
+        )

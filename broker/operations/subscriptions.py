@@ -219,7 +219,7 @@ class SubscriptionOperations:
 def check_for_entities(subscription: Subscription, query_terms: Context) -> None:
     """Raise BadRequestData or TooComplexQuery if the matcher could not use the subscription."""
     check_queries(subscription.definition, query_terms)
-    context = NotificationContext(query_terms, query_terms.url or "", query_terms.body)
+    context = NotificationContext.of(query_terms)
     _ = compile_subscription(subscription, context=context, query_terms=query_terms)
 
 

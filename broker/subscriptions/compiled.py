@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from broker.contexts.context import Context
+from broker.contexts.core import CORE_CONTEXT_URL
 from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity
 from broker.model.subscription import Subscription, SubscriptionKey
@@ -24,6 +26,11 @@ class NotificationContext:
     terms: Terms
     url: str
     body: object
+
+    @classmethod
+    def of(cls, context: Context) -> NotificationContext:
+        """Return what there is to know of an @context; one without an address has the core's."""
+        return cls(context, context.url or CORE_CONTEXT_URL, context.body)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from broker.contexts.link import context_link
 from broker.model.subscription import Subscription
 from broker.subscriptions.compiled import NotificationContext
 from broker.subscriptions.senders.sender import Message
@@ -17,7 +18,6 @@ from broker.subscriptions.senders.sender import Message
 JSON = "application/json"
 JSON_LD = "application/ld+json"
 GEO_JSON = "application/geo+json"
-_CONTEXT_RELATION = "http://www.w3.org/ns/json-ld#context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,8 @@ def message_of(
     body = b'%s,"data":%s}' % (orjson.dumps(head)[:-1], _data(profile, elements))
     link = None
     if profile.context_url is not None:
-        link = link_to(profile.context_url)
+        link = context_link(profile.context_url)
     return Message(body, profile.media_type, link, subscription.owner, subscription.snapshot)
-
-
-def link_to(url: str) -> str:
-    """Return the value of the Link header that refers to an @context."""
-    return f'<{url}>; rel="{_CONTEXT_RELATION}"; type="{JSON_LD}"'
 
 
 def _data(profile: Profile, elements: Sequence[bytes]) -> bytes:

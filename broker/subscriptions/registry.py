@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from broker.contexts.context import Context, core_context
+from broker.contexts.context import Context
 from broker.model.changes import Change
 from broker.model.errors import DatabaseUnavailable, NgsiLdError
 from broker.model.subscription import Subscription, SubscriptionKey
@@ -77,7 +77,7 @@ class Registry:
         Raises DatabaseUnavailable, and changes nothing then: it would miss what happens meanwhile.
         """
         compiled = await self._made_ready(subscription)
-        key = subscription.tenant, subscription.id
+        key = subscription.key
         self.remove(key)
         if compiled is None:
             self._aside[key] = subscription
@@ -134,8 +134,6 @@ class Registry:
         context = await self._contexts.resolve(subscription.notification_context, tenant=tenant)
         return compile_subscription(
             subscription,
-            context=NotificationContext(
-                terms=context, url=context.url or core_context().url or "", body=context.body
-            ),
+            context=NotificationContext.of(context),
             query_terms=terms,
         )

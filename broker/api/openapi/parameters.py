@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from broker.api.context_negotiation import CONTEXT_RELATION
 from broker.api.incoming import SNAPSHOT_HEADER, TENANT_HEADER
+from broker.contexts.link import context_link
 
 
 class Parameter(NamedTuple):
@@ -230,8 +230,7 @@ HEADERS: dict[str, Parameter] = {
         {"type": "string", "pattern": "^[A-Za-z0-9_.:-]+$"},
     ),
     "Link": Parameter(
-        f'Where the @context is (clause 6.3.5): `<URL>; rel="{CONTEXT_RELATION}"; '
-        'type="application/ld+json"`.',
+        f"Where the @context is (clause 6.3.5): `{context_link('URL')}`.",
         _TEXT,
     ),
     "If-Match": Parameter("Only if the entity is at one of these versions (ETag), or *.", _TEXT),

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.contexts.core import CORE_CONTEXT_URL
 from broker.model.clock import Clock
 from broker.model.errors import NgsiLdError
 from broker.model.registration import Registration
@@ -195,7 +194,7 @@ class RegistrationLane:
             shown = await resolve(one.notification_context, tenant=one.tenant)
             query = registration_query_of(one.definition, terms)
             self._ready = _Ready(
-                NotificationContext(shown, shown.url or CORE_CONTEXT_URL, shown.body),
+                NotificationContext.of(shown),
                 query,
                 compile_selection(query, terms),
             )

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import orjson
 
+from broker.contexts.link import context_link
 from broker.model.registration import Registration
 from broker.model.subscription import Subscription
 from broker.registrations.matching import Selection
 from broker.registrations.presentation import present_registration
 from broker.storage.registrations import RegistrationChange
 from broker.subscriptions.compiled import NotificationContext
-from broker.subscriptions.notification import JSON, JSON_LD, link_to
+from broker.subscriptions.notification import JSON, JSON_LD
 from broker.subscriptions.senders.sender import Message
 
 Reason = Literal["newlyMatching", "updated", "noLongerMatching"]
@@ -88,7 +89,7 @@ def message_of_notice(
         "data": data,
     }
     if params.endpoint.accept != JSON_LD:
-        return Message(orjson.dumps(body), JSON, link_to(context.url), subscription.tenant)
+        return Message(orjson.dumps(body), JSON, context_link(context.url), subscription.tenant)
     body["@context"] = context.body
     body["data"] = [{**one, "@context": context.body} for one in data]
     return Message(orjson.dumps(body), JSON_LD, None, subscription.tenant)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.api.context_negotiation import CONTEXT_RELATION, context_of_document, linked_context
+from broker.api.context_negotiation import context_of_document, linked_context
+from broker.contexts.link import CONTEXT_RELATION
 from broker.model.errors import BadRequestData
 
 URL = "https://example.org/context.jsonld"
