@@ -7,16 +7,18 @@ survives a crash. The methods take and return JSON; the HTTP face is `provisioni
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.mqtt.configuration import Device, Group, check_document
-from adapters.mqtt.ids import entity_uri
-from adapters.mqtt.not_carried_out import warnings_about
-from adapters.mqtt.profile import Profile
+from adapters.mqtt.configuration import Device, Group
+from adapters.mqtt.provisioning_documents import (
+    changes_from,
+    device_document,
+    device_from,
+    group_document,
+    group_from,
+)
 from adapters.mqtt.provisioning_errors import (
     BadRequest,
     DeviceNotFound,
@@ -24,16 +26,11 @@ from adapters.mqtt.provisioning_errors import (
     DuplicateGroup,
     GroupNotFound,
     MismatchedService,
-    MissingAttributes,
     WrongSyntax,
 )
 from adapters.mqtt.registry import Registry
 
-log = logging.getLogger(__name__)
-
 DEVICE_LIMIT = 10_000
-LONGEST_LEVEL = 1_000
-NO_TOPIC_LEVEL = re.compile("[/+#\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 class RegistryStore(Protocol):
@@ -94,14 +91,13 @@ class Provisioning:
 
         Raises `WrongSyntax`, `GroupNotFound`, `BadRequest` for another resource or apikey.
         """
-        await asyncio.to_thread(check_document, changes, "body")
-        _say_what_is_not_carried_out(changes, "body")
+        members = await asyncio.to_thread(changes_from, changes, "body")
         async with self._turn:
             group = self._own_group(scope, resource, apikey)
             for member, current in (("resource", resource), ("apikey", apikey)):
                 if changes.get(member, current) != current:
                     raise BadRequest(f"{member} cannot be changed: it identifies the group")
-            document = {**group.document, **_without_identity(changes)}
+            document = {**group.document, **members}
             changed = Group(group.service, group.subservice, resource, apikey, document)
             await self._store.put([changed])
             self._registry.replace_group(changed)
@@ -169,16 +165,15 @@ class Provisioning:
 
         Raises `WrongSyntax`, `DeviceNotFound`, `BadRequest` for another id or apikey.
         """
-        await asyncio.to_thread(check_document, changes, "body")
+        members = await asyncio.to_thread(changes_from, changes, "body")
         if "device_id" in changes:
             raise BadRequest("device_id cannot be changed: it identifies the device")
-        _say_what_is_not_carried_out(changes, "body")
         async with self._turn:
             device = self._own_device(scope, device_id, apikey)
             self._refuse_fixed(device)
             if changes.get("apikey", device.apikey) != device.apikey:
                 raise BadRequest("apikey cannot be changed: it identifies the device")
-            document = {**device.document, **_without_identity(changes)}
+            document = {**device.document, **members}
             changed = Device(device.service, device.subservice, device.apikey, device_id, document)
             await self._store.put([changed])
             self._registry.replace_device(changed)
@@ -271,82 +266,6 @@ class Provisioning:
         return {**document, "apikey": apikeys.pop()} if len(apikeys) == 1 else document
 
 
-def group_from(document: Any, service: str, subservice: str, place: str) -> Group:
-    """Read a group. Raises `WrongSyntax`."""
-    check_document(document, place)
-    for member in ("resource", "apikey"):
-        if not isinstance(document.get(member), str):
-            raise WrongSyntax(f"{place} has no {member}; resource and apikey identify a group")
-    _check_topic_level(document["apikey"], f"{place}.apikey")
-    _say_what_is_not_carried_out(document, place)
-    rest = _without_identity(document)
-    return Group(service, subservice, document["resource"], document["apikey"], rest)
-
-
-def device_from(document: Any, service: str, subservice: str, place: str) -> Device:
-    """Read a device. Raises `WrongSyntax` and `MissingAttributes`."""
-    check_document(document, place)
-    device_id = document.get("device_id")
-    if device_id in (None, ""):
-        raise MissingAttributes(f"{place} has no device_id")
-    _check_topic_level(device_id, f"{place}.device_id")
-    apikey = document.get("apikey")
-    if apikey:
-        _check_topic_level(apikey, f"{place}.apikey")
-    _say_what_is_not_carried_out(document, place)
-    return Device(service, subservice, apikey or "", device_id, _without_identity(document))
-
-
-def _check_topic_level(value: Any, place: str) -> None:
-    """Refuse what cannot be one level of a topic such as `/json/{apikey}/{device_id}/attrs`."""
-    if not isinstance(value, str):
-        raise WrongSyntax(f"{place} is {value!r:.80}; it should be a text")
-    if not value:
-        raise WrongSyntax(f"{place} is empty")
-    if len(value) > LONGEST_LEVEL:
-        raise WrongSyntax(
-            f"{place} has {len(value)} characters; it should have at most {LONGEST_LEVEL}, "
-            "to fit into a topic"
-        )
-    if marks := "".join(dict.fromkeys(NO_TOPIC_LEVEL.findall(value))):
-        raise WrongSyntax(
-            f"{place} is {value!r:.80}; it should be a text without {marks!r}, which no topic can "
-            "carry: / + # have a meaning in topics, and control characters are not allowed"
-        )
-
-
-def group_document(group: Group) -> dict[str, Any]:
-    """Return a group as the API shows it."""
-    document = dict(group.document)
-    kind = document.pop("type", None) or document.get("entity_type")
-    if kind is not None:
-        document["entity_type"] = document["type"] = kind
-    return {
-        "resource": group.resource,
-        "apikey": group.apikey,
-        "service": group.service,
-        "subservice": group.subservice,
-        **document,
-    }
-
-
-def device_document(device: Device, profile: Profile) -> dict[str, Any]:
-    """Return a device as the API shows it, with the entity its profile gives it."""
-    lists: dict[str, Any] = {
-        name: [] for name in ("attributes", "lazy", "commands", "static_attributes")
-    }
-    return {
-        "device_id": device.device_id,
-        "apikey": device.apikey or None,
-        "service": device.service,
-        "service_path": device.subservice,
-        "entity_name": entity_uri(profile.entity_name or device.device_id, profile.entity_type),
-        "entity_type": profile.entity_type,
-        **lists,
-        **device.document,
-    }
-
-
 def _items(documents: Any, name: str) -> Sequence[Any]:
     if not isinstance(documents, list) or not documents:
         raise WrongSyntax(f'the body should be {{"{name}": [{{…}}]}} with at least one element')
@@ -354,13 +273,3 @@ def _items(documents: Any, name: str) -> Sequence[Any]:
         if not isinstance(item, Mapping):
             raise WrongSyntax(f"{name}[{index}] should be an object")
     return documents
-
-
-def _without_identity(document: Mapping[str, Any]) -> dict[str, Any]:
-    identity = ("resource", "apikey", "device_id", "service", "subservice", "service_path")
-    return {name: value for name, value in document.items() if name not in identity}
-
-
-def _say_what_is_not_carried_out(document: Mapping[str, Any], place: str) -> None:
-    for warning in warnings_about(document, place):
-        log.warning("%s", warning)

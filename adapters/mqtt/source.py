@@ -19,7 +19,8 @@ from adapters.mqtt.ledger import Ledger
 from adapters.mqtt.measure import Message
 from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.outlets import Outlets
-from adapters.mqtt.provisioning import Provisioning, device_from, group_from
+from adapters.mqtt.provisioning import Provisioning
+from adapters.mqtt.provisioning_documents import device_from, group_from
 from adapters.mqtt.provisioning_errors import ProvisioningError
 from adapters.mqtt.receiver import Receiver
 from adapters.mqtt.registry import Registry

@@ -13,7 +13,8 @@ from adapters.mqtt.ledger import Ledger
 from adapters.mqtt.measures_server import routes as measures_routes
 from adapters.mqtt.observations import MessageReader
 from adapters.mqtt.outlets import Outlets
-from adapters.mqtt.provisioning import Provisioning, group_from
+from adapters.mqtt.provisioning import Provisioning
+from adapters.mqtt.provisioning_documents import group_from
 from adapters.mqtt.provisioning_server import routes
 from adapters.mqtt.registry import Registry
 from adapters.mqtt.registry_store import SqliteRegistryStore

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.mqtt import families
 from adapters.mqtt.observations import MessageReader
-from adapters.mqtt.provisioning import device_from, group_from
+from adapters.mqtt.provisioning_documents import device_from, group_from
 from adapters.mqtt.registry import Registry
 from adapters.mqtt.topics import IOT_AGENT_RULES, Router, TopicRule
 
