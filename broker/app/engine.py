@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from broker.api.snapshots import present_snapshot, read_snapshot_query
+from broker.api.snapshot_documents import present_snapshot
+from broker.api.snapshot_reading import read_snapshot_query
 from broker.app.databases import open_databases, registration_store
 from broker.config import Settings
 from broker.contexts.assembly import assemble_contexts

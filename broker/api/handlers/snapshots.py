@@ -7,13 +7,9 @@ from aiohttp import web
 from broker.api.incoming import Incoming
 from broker.api.media_types import DOCUMENT_TYPES, JSON_LD
 from broker.api.responses import created, ngsi_ld_response, no_content
-from broker.api.snapshots import (
-    present_snapshot,
-    read_changes,
-    read_clone,
-    read_snapshot,
-    snapshot_filter,
-)
+from broker.api.snapshot_documents import present_snapshot
+from broker.api.snapshot_filter import snapshot_filter
+from broker.api.snapshot_reading import read_changes, read_clone, read_snapshot
 from broker.model.errors import BadRequestData
 from broker.model.names import is_uri
 from broker.model.snapshot import Snapshot

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from broker.api.snapshots import (
-    present_snapshot,
-    read_changes,
-    read_clone,
-    read_snapshot,
-    snapshot_filter,
-)
+from broker.api.snapshot_documents import present_snapshot
+from broker.api.snapshot_filter import snapshot_filter
+from broker.api.snapshot_reading import read_changes, read_clone, read_snapshot
 from broker.contexts.context import core_context
 from broker.model.errors import BadRequestData
 from broker.model.snapshot import ExecutionDetails, Snapshot

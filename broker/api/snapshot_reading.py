@@ -1,8 +1,8 @@
-"""Snapshots as clients write and read them (clauses 5.2.41, 5.2.42), and queries over them."""
+"""Snapshots as clients write them, checked (clauses 5.2.41, 5.2.42, 5.16)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from multidict import MultiDict
@@ -11,47 +11,31 @@ from broker.api.application import ApiSettings
 from broker.api.linking import check_depths
 from broker.api.parameters import Parameters
 from broker.api.posted_queries import posted_query
-from broker.api.problems import problem_details
 from broker.api.representation import posted_representation, required_attributes
+from broker.api.snapshot_documents import MEMBERS, QUERIES, SETTABLE
 from broker.contexts.context import Context
-from broker.model import errors
 from broker.model.datetimes import canonical_time
 from broker.model.durations import seconds_of_duration
-from broker.model.entity import NULL, Entity
-from broker.model.errors import BadRequestData, NgsiLdError, TooComplexQuery
+from broker.model.entity import NULL
+from broker.model.errors import BadRequestData, TooComplexQuery
 from broker.model.names import is_uri
-from broker.model.snapshot import DEFAULT_PRIORITY, ExecutionDetails, Snapshot
+from broker.model.snapshot import DEFAULT_PRIORITY
 from broker.operations.snapshot_filling import SnapshotQuery
 from broker.operations.snapshots import SnapshotWish
-from broker.query.ast import And, Expression, Linked, Or
-from broker.query.evaluate import compile_predicate
-from broker.query.q_parser import parse_q
 from broker.representations.checks import node_of
 from broker.subscriptions.reading_endpoint import read_endpoint
 
-MOST_QUERIES = 100
-_QUERIES = ("snapshotQueries", "snapshotTemporalQueries")
-_SETTABLE = ("snapshotLifetime", "snapshotPriority", "endpoint", "receiverInfo")
-_OUTPUT_ONLY = frozenset(
-    {
-        "snapshotStatus", "snapshotQueriesDetails", "snapshotTemporalQueriesDetails", "createdAt",
-        "modifiedAt", "expiresAt", "lastUsedAt",
-    }
-)  # fmt: skip
-_MEMBERS = frozenset({"id", "type", *_QUERIES, *_SETTABLE, *_OUTPUT_ONLY})
+_MOST_QUERIES = 100
 _NO_PARAMETERS = Parameters(MultiDict(), ())
 _SOME_URL = "http://localhost"
 _TIMERELS = ("before", "after", "between")
-
-
-# -------------------------------------------------------------------------------------- reading
 
 
 def read_snapshot(body: Any, context: Context) -> SnapshotWish:
     """Return what a Snapshot says that is to be created. Raises BadRequestData, TooComplexQuery."""
     members = _object(body)
     _check_type(members, is_needed=True)
-    if not any(name in members for name in _QUERIES):
+    if not any(name in members for name in QUERIES):
         raise BadRequestData(
             "a snapshot needs snapshotQueries or snapshotTemporalQueries: what it is to hold"
         )
@@ -86,7 +70,7 @@ def read_changes(body: Any, snapshot_id: str) -> dict[str, Any]:
     if members.get("id", snapshot_id) != snapshot_id:
         raise BadRequestData("the id of a snapshot cannot be changed", pointer="/id")
     _refuse_queries(members, "the queries of a snapshot cannot be changed")
-    removed = {name for name in _SETTABLE if members.get(name) == NULL}
+    removed = {name for name in SETTABLE if members.get(name) == NULL}
     kept = {name: value for name, value in members.items() if name not in removed}
     without: dict[str, dict[str, Any]] = {
         "snapshotLifetime": {"lifetime": None},
@@ -113,7 +97,7 @@ def _object(body: Any) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise BadRequestData("the body is a JSON object of type Snapshot")
     members = node_of(body, ())
-    for name in members.keys() - _MEMBERS - {"@context"}:
+    for name in members.keys() - MEMBERS - {"@context"}:
         raise BadRequestData(f"a snapshot has no member '{name}'", pointer=f"/{name}")
     return members
 
@@ -134,7 +118,7 @@ def _id(members: Mapping[str, Any]) -> str | None:
 
 
 def _refuse_queries(members: Mapping[str, Any], reason: str) -> None:
-    for name in _QUERIES:
+    for name in QUERIES:
         if name in members:
             raise BadRequestData(f"{reason}; leave '{name}' out", pointer=f"/{name}")
 
@@ -145,9 +129,9 @@ def _queries(members: Mapping[str, Any], name: str) -> list[Any]:
         raise BadRequestData(
             f"'{name}' is an array of queries with at least one element", pointer=f"/{name}"
         )
-    if len(queries) > MOST_QUERIES:
+    if len(queries) > _MOST_QUERIES:
         raise BadRequestData(
-            f"'{name}' has {len(queries)} elements; a snapshot has at most {MOST_QUERIES}",
+            f"'{name}' has {len(queries)} elements; a snapshot has at most {_MOST_QUERIES}",
             pointer=f"/{name}",
         )
     return queries
@@ -226,105 +210,3 @@ def _endpoint(value: Any) -> str:
     except BadRequestData as error:
         detail = error.detail.replace("'uri'", "'endpoint'")
         raise BadRequestData(detail, pointer="/endpoint") from error
-
-
-# -------------------------------------------------------------------------------------- writing
-
-
-def present_snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    """Return a snapshot as JSON, without an @context; queries are given back as written."""
-    body: dict[str, Any] = {"id": snapshot.id, "type": "Snapshot"}
-    optional = {
-        "snapshotQueries": list(snapshot.queries),
-        "snapshotTemporalQueries": list(snapshot.temporal_queries),
-        "snapshotLifetime": snapshot.lifetime,
-        "endpoint": snapshot.endpoint,
-        "receiverInfo": [{"key": key, "value": value} for key, value in snapshot.receiver_info],
-        "snapshotQueriesDetails": [_details(each) for each in snapshot.details],
-        "snapshotTemporalQueriesDetails": [_details(each) for each in snapshot.temporal_details],
-    }
-    body |= {name: value for name, value in optional.items() if value}
-    return body | {
-        "snapshotPriority": snapshot.priority,
-        "snapshotStatus": snapshot.status,
-        "createdAt": snapshot.created_at,
-        "modifiedAt": snapshot.modified_at,
-        "expiresAt": snapshot.expires_at,
-        "lastUsedAt": snapshot.last_used_at,
-    }
-
-
-def _details(details: ExecutionDetails) -> dict[str, Any]:
-    if details.error is None:
-        return {"resultStatus": details.status}
-    kind = getattr(errors, details.error, errors.InternalError)
-    error = kind(details.detail) if issubclass(kind, NgsiLdError) else None
-    shown = problem_details(error or errors.InternalError(details.detail))
-    return {"resultStatus": details.status, "problemDetails": shown}
-
-
-# -------------------------------------------------------------------------------------- finding
-
-
-class _SnapshotTerms:
-    """Names in a query over snapshots: the members of the data type and nothing else (4.9)."""
-
-    def expand(self, term: str) -> str:
-        """Return the name itself. Raises BadRequestData if it is none of a snapshot's."""
-        if term not in _MEMBERS and term != "Snapshot":
-            raise BadRequestData(
-                f"q: a snapshot has no member '{term}'; it has {', '.join(sorted(_MEMBERS))}"
-            )
-        return term
-
-    def defines(self, term: str) -> bool:
-        """Return whether a snapshot has such a member."""
-        return term in _MEMBERS
-
-    def compact(self, iri: str) -> str:
-        """Return the name itself."""
-        return iri
-
-
-_TERMS = _SnapshotTerms()
-
-
-def snapshot_filter(text: str | None) -> Callable[[Snapshot], bool]:
-    """Return whether a snapshot fits a q (5.16.7). Raises BadRequestData, TooComplexQuery."""
-    if text is None:
-        raise BadRequestData(
-            "the URI parameter 'q' says which snapshots go, for example q=snapshotPriority<5"
-        )
-    expression = parse_q(text, _TERMS)
-    _check_members(expression)
-    fits = compile_predicate(expression)
-    return lambda snapshot: fits(_as_entity(snapshot))
-
-
-def _check_members(expression: Expression) -> None:
-    """Refuse what only entities have: scopes, relationships, sub-attributes."""
-    if isinstance(expression, And | Or):
-        for operand in expression.operands:
-            _check_members(operand)
-        return
-    if isinstance(expression, Linked):
-        raise BadRequestData("q: a snapshot has no relationships")
-    path = expression.path
-    if path.member == "scope":
-        raise BadRequestData("q: a snapshot has no member 'scope'")
-    if len(path.names) > 1 or (path.names and path.member is not None):
-        raise BadRequestData("q: what is inside a member is written member[name]")
-
-
-def _as_entity(snapshot: Snapshot) -> Entity:
-    members = present_snapshot(snapshot)
-    return Entity(
-        id=snapshot.id,
-        types=("Snapshot",),
-        attributes={
-            name: [{"type": "Property", "value": value}] for name, value in members.items()
-        },
-        created_at=snapshot.created_at,
-        modified_at=snapshot.modified_at,
-        expires_at=snapshot.expires_at,
-    )
