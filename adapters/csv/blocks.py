@@ -73,26 +73,28 @@ def marks_step(column: Column, members: Mapping[str, int]) -> Step:
     """An array of those members whose column is marked, e.g. the hazards a site is safe from.
 
     What is conditional, unknown or a dash goes to the attribute `unclear`, so that its absence from
-    the array is never read as no. A blank is no only where the layout says so (`blank = "no"`).
+    the array is never read as no, and so does a yes with words that restrict it (○ from the 2nd
+    floor on); the cells stay beside it. A blank is no only where the layout says so
+    (`blank = "no"`).
     """
     unclear_name = column.unclear or f"{column.attribute}Unclear"
     blank_is_no = column.blank == "no"
 
     def step(cells: Sequence[str], attributes: Attributes, findings: RowFindings) -> None:
         marked: list[str] = []
-        unclear: list[str] = []
+        unclear: dict[str, str] = {}
         for member, place in members.items():
             cell = cells[place]
             if not trimmed(cell):
                 continue
             reading = flags.read_flag(cell)
-            if reading.value is True:
+            if reading.value is True and not reading.altered:
                 marked.append(member)
             elif reading.value is not False:
-                unclear.append(member)
+                unclear[member] = trimmed(cell)
                 reason = (
                     reading.problem
-                    or f"{trimmed(cell)!r} is neither yes nor no; recorded as {unclear_name}"
+                    or f"{trimmed(cell)!r} is no plain yes or no; recorded as {unclear_name}"
                 )
                 findings.warn(
                     place, cell, reason, reading.remedy or "use 1 or ○ for yes and a blank for no"
@@ -107,7 +109,12 @@ def marks_step(column: Column, members: Mapping[str, int]) -> Step:
                 "check the row",
             )
         if unclear:
-            attributes[unclear_name] = {"type": "Property", "value": unclear}
+            published = "; ".join(f"{member}: {cell}" for member, cell in unclear.items())
+            attributes[unclear_name] = {
+                "type": "Property",
+                "value": list(unclear),
+                "asPublished": text_property(published),
+            }
 
     return step
 

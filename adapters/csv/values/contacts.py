@@ -27,9 +27,10 @@ def read_phone(text: str) -> Reading:
     figures = plain.removesuffix(".0")
     if _LOST_ZERO.fullmatch(figures):
         return Reading(f"0{figures}", repair="leading zero of the telephone number restored")
-    if _PHONE.fullmatch(plain):
+    if _PHONE.fullmatch(plain) or figures.isdecimal():
         repair = "" if plain == published else "full-width figures written half-width"
-        return Reading(plain, repair=repair)
+        repair = repair if figures == plain else ".0 of a spreadsheet taken off"
+        return Reading(figures, repair=repair)
     if len(re.findall(r"\d", plain)) < 3:
         return unreadable(
             "no telephone number in the cell", "write figures, words belong to the remarks"

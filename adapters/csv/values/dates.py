@@ -170,6 +170,8 @@ def _kanji_number(text: str) -> int:
 def _era_day(found: re.Match[str], plain: str) -> Reading:
     letter = _ERA_LETTER[found[1].upper()]
     name, begins, ends = _ERAS[letter]
+    if found[2] != "元" and int(found[2]) == 0:
+        return unreadable(f"{plain!r}: no era has a year 0", _REMEDY)
     year = begins.year + (1 if found[2] == "元" else int(found[2])) - 1
     reading = _day(year, int(found[3]), int(found[4]), plain)
     if reading.value is None:

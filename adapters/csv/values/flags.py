@@ -25,6 +25,7 @@ STANDARD_MARKS: Final[Mapping[str, bool | str | None]] = {
 """Meaning of a mark after folding: yes, no, `"conditional"`, or nothing stated (None)."""
 
 _WITH_WORDS: Final = re.compile(r"([^(]{1,4})\((.+)\)")
+_IN_PART: Final = re.compile(r"一部|条件|部分的|要相談")
 
 
 def read_flag(text: str, marks: Mapping[str, bool | str | None] = STANDARD_MARKS) -> Reading:
@@ -35,6 +36,8 @@ def read_flag(text: str, marks: Mapping[str, bool | str | None] = STANDARD_MARKS
     found = _WITH_WORDS.fullmatch(mark)
     if found and marks.get(found[1].strip()) is not None:
         value = marks[found[1].strip()]
+        if value is True and _IN_PART.search(found[2]):
+            value = CONDITIONAL
         return Reading(
             value, repair=f"mark read, the words ({found[2]}) kept as a note", altered=True
         )

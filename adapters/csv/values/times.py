@@ -8,7 +8,8 @@ from adapters.csv.values.text import folded
 
 _TIME: Final = re.compile(
     r"(?P<next_day>翌[日朝]?の?\s*)?(?P<half>午前|午後|AM|PM)?\s*(?P<hour>\d{1,2})\s*(?::\s*(?P<minute>\d{1,2})(?::\d{2})?"
-    r"|時(?!間)\s*(?:(?P<minute_word>\d{1,2})\s*分|(?P<half_past>半))?)(?P<tail>.*)",
+    r"|時(?!間)\s*(?:(?P<minute_word>\d{1,2})\s*分|(?P<half_past>半))?)"
+    r"(?:\s*(?P<half_after>[ap]\.?m)\b\.?)?(?P<tail>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _COMPACT: Final = re.compile(r"([0-2]\d)([0-5]\d)")
@@ -78,9 +79,11 @@ def read_time_range(text: str) -> tuple[str, str] | None:
 def _value(found: re.Match[str]) -> str | None:
     hour = int(found["hour"])
     minute = 30 if found["half_past"] else int(found["minute"] or found["minute_word"] or 0)
-    half = (found["half"] or "").upper()
+    half = (found["half"] or found["half_after"] or "").upper().replace(".", "")
     if half in ("午後", "PM") and hour < 12:
         hour += 12
+    elif found["half_after"] and half == "AM" and hour == 12:
+        hour = 0
     if found["next_day"]:
         hour += 24
     return f"{hour:02d}:{minute:02d}" if hour <= 30 and minute <= 59 else None

@@ -85,6 +85,15 @@ def test_an_unclear_hazard_is_never_read_as_no(mark):
     assert next(iter(report.warnings)).column == 4
 
 
+@pytest.mark.parametrize("mark", ["○（2階以上）", "可(一部)", "○（３階より上）"])
+def test_a_site_that_is_safe_in_part_is_not_said_to_be_safe(mark):
+    entity, report = hazards(mark, "1", "×（浸水域）")
+    assert value(entity, "hazardTypes") == ["earthquake"]
+    assert value(entity, "hazardTypesUnclear") == ["flood"]
+    assert entity["hazardTypesUnclear"]["asPublished"]["value"] == f"flood: {mark}"
+    assert [one.column for one in report.warnings] == [3]
+
+
 def test_a_site_without_any_mark_has_no_array_but_a_warning():
     entity, report = hazards("", "", "")
     assert "hazardTypes" not in entity

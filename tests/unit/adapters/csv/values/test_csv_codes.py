@@ -143,6 +143,12 @@ def test_the_zero_a_spreadsheet_dropped_is_restored_in_telephone_numbers(text, e
     assert "leading zero" in reading.repair
 
 
+def test_a_telephone_number_has_no_decimals():
+    reading = read_phone("0546261111.0")
+    assert reading.value == "0546261111"
+    assert reading.repair
+
+
 @pytest.mark.parametrize("text", ["119", "626-1111", "0546261111", "5412345678", "26-1111"])
 def test_no_zero_is_put_before_other_telephone_numbers(text):
     assert read_phone(text) == Reading(text)

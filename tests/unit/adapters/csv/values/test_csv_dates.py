@@ -57,6 +57,8 @@ def test_dates_are_read_in_every_form(text, expected):
         ("2020-1-1、2021-2-2", "several"),
         ("2021/2/30", "calendar"),
         ("令和4年13月1日", "calendar"),
+        ("令和0年1月1日", "year 0"),
+        ("H00.4.1", "year 0"),
     ],
 )
 def test_what_is_no_date_is_a_problem_with_a_remedy(text, reason):

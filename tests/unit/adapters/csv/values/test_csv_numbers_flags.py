@@ -97,7 +97,7 @@ def test_not_stated_is_neither_yes_nor_no(mark):
     assert not reading.problem
 
 
-@pytest.mark.parametrize("mark", ["△", "▲", "一部", "要相談"])
+@pytest.mark.parametrize("mark", ["△", "▲", "一部", "要相談", "○（一部）"])
 def test_conditional_is_neither_yes_nor_no(mark):
     assert read_flag(mark).value == CONDITIONAL
 
