@@ -5,6 +5,7 @@ A function given null answers null, so that a value that is missing stays missin
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -13,6 +14,14 @@ from jmespath import Options, functions
 
 JST = timezone(timedelta(hours=9), "JST")
 COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
+WRITTEN = re.compile(
+    r"(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})日?"
+    r"(?:[T\s]*(\d{1,2})(?:[:時](?:(\d{1,2})(?:[:分](?:(\d{1,2})秒?)?)?)?)?)?"
+)
+"""A time as people write it: 2024/4/1 9:05, 2024-04-01 24:00 (midnight that follows), 9時5分."""
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+EARLIEST, LATEST = 1e8, 4.2e9
+"""Seconds between 1973 and 2103: a year or a date in figures is no number of seconds."""
 NUMBER: Any = {"types": ["number", "null"]}
 DIGITS: Any = {"types": ["number"]}
 TEXT: Any = {"types": ["string", "null"]}
@@ -57,12 +66,16 @@ class MappingFunctions(functions.Functions):
 
     @functions.signature(ANY)
     def _func_number(self, value: Any) -> float | int | None:
-        """A number from text; null for what is none."""
+        """A number from text, also with commas (1,234); null for what is none, as NaN."""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
+        if isinstance(value, str) and THOUSANDS.fullmatch(value.strip()):
+            value = value.replace(",", "")
         try:
             number = float(value)
         except ValueError:
+            return None
+        if not math.isfinite(number):
             return None
         return int(number) if number.is_integer() and "." not in str(value) else number
 
@@ -96,11 +109,13 @@ class MappingFunctions(functions.Functions):
         """A time in UTC from seconds or milliseconds since 1970."""
         try:
             seconds = float(value) if value is not None else 0.0
-            if seconds > 1e11:
-                seconds /= 1000
-            return _utc(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else None
-        except (ValueError, OverflowError, OSError):
+        except ValueError:
             return None
+        if seconds > 1e11:
+            seconds /= 1000
+        if not EARLIEST <= seconds <= LATEST:
+            return None
+        return _utc(datetime.fromtimestamp(seconds, UTC))
 
 
 OPTIONS = Options(custom_functions=MappingFunctions())
@@ -109,12 +124,14 @@ OPTIONS = Options(custom_functions=MappingFunctions())
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
-    compact = COMPACT.fullmatch(text.strip())
+    plain = text.strip()
     try:
-        if compact:
-            year, month, day, hour, minute, second = (int(one or 0) for one in compact.groups())
+        if parts := COMPACT.fullmatch(plain) or WRITTEN.fullmatch(plain):
+            year, month, day, hour, minute, second = (int(one or 0) for one in parts.groups())
+            if hour == 24 and not minute and not second:
+                return datetime(year, month, day, tzinfo=JST) + timedelta(days=1)
             return datetime(year, month, day, hour, minute, second, tzinfo=JST)
-        moment = datetime.fromisoformat(text.strip().replace("/", "-"))
+        moment = datetime.fromisoformat(plain.replace("/", "-"))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=JST)
