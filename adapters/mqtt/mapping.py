@@ -20,6 +20,8 @@ from adapters.mqtt.values import Attribute
 
 _IDENTITY = frozenset({"id", "type"})
 _RENAMED = {"id": "measure_id", "type": "measure_type"}
+_CLOCK_SET = "2001-01-01"
+"""Clocks of devices that were never set are before this day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,18 @@ def _only_time(stated: Any) -> dict[str, Any]:
 
 
 def _stated(measure: Measure, profile: Profile) -> str | None:
+    """The time the measure states; None also from a device whose clock is not set yet.
+
+    Such a clock counts from 1970, 1980 (GPS) or 2000 on. Taken at its word the measure would be
+    older than what the broker holds, and lost.
+    """
     if measure.local_time is None:
         return measure.observed_at
     at = times.from_any(measure.local_time, profile.zone)
+    at = at or times.from_any(measure.local_time)  # 1970-01-01T00:00 of Tokyo is before the epoch
     if at is None:
         raise Unusable(f"the time of the measure is {measure.local_time!r:.60}, which is no time")
-    return at
+    return at if at >= _CLOCK_SET else None
 
 
 def _values(measure: Measure, profile: Profile) -> tuple[dict[str, Any], Ready, list[str]]:

@@ -122,6 +122,12 @@ def test_the_local_time_of_tasmota_is_read_in_the_zone_of_the_setting():
     assert entity["temperature"]["observedAt"] == "2025-11-26T00:00:00Z"
 
 
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:05", "2000-01-01T09:00:12", 315964805, 2024])
+def test_a_device_whose_clock_is_not_set_measures_when_its_message_arrives(time):
+    [entity] = entities("tele/o/SENSOR", {"Time": time, "BME280": {"Temperature": 23.4}})
+    assert entity["temperature"]["observedAt"] == RECEIVED
+
+
 @pytest.mark.parametrize("percent", [92, 0])
 def test_the_battery_of_a_decoded_uplink_is_a_share_once(percent):
     body = {"deviceInfo": {"devEui": EUI}, "object": {"battery": percent, "co2": 412}}
