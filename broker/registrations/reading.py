@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.model.datetimes import canonical_time
 from broker.model.entity import NULL
-from broker.model.geometry import geometry_flaw
+from broker.model.geometry import decoded, geometry_flaw
 from broker.model.names import is_term
 from broker.model.registration import MODES
 from broker.model.scopes import is_scope
@@ -208,6 +208,7 @@ def _source_info(value: Any, place: Place) -> list[dict[str, str]]:
 
 
 def _geometry(value: Any, place: Place) -> Any:
+    value = decoded(value)
     flaw = geometry_flaw(value)
     if flaw is not None:
         raise refuse((*place, *flaw.place), f"is not as it should be: {flaw.reason}")

@@ -229,6 +229,15 @@ def test_the_expiry_is_read_as_versions_before_1_3_called_it() -> None:
     assert fragment == {"expiresAt": NULL}
 
 
+def test_a_geometry_may_be_a_json_text() -> None:
+    """Clause 4.7.2, as with the GeoProperties of entities."""
+    point = {"type": "Point", "coordinates": [135.2, 34.7]}
+    definition = read_registration(body(location=json.dumps(point)), CORE, now=NOW)
+    assert definition["location"] == point
+    with pytest.raises(BadRequestData, match="a GeoJSON geometry is an object"):
+        read_registration(body(location="Kobe"), CORE, now=NOW)
+
+
 def test_names_of_attributes_are_read_as_versions_before_1_3_had_them() -> None:
     earlier = {"properties": ["temperature"], "relationships": ["isIn"]}
     definition = read_registration(body(information=[earlier]), CORE, now=NOW)
