@@ -16,6 +16,12 @@ class Unusable(SkipRecord):
     """A message no measure can be made of; it goes to the dead letters with `detail`."""
 
 
+def written(payload: bytes) -> bytes:
+    """A payload of text as it was meant: without the mark of its byte order before it, and without
+    the NUL behind it that ends a string in C."""
+    return payload.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message as it arrived. `received_at` (UTC) is the time of measures that state none."""

@@ -6,17 +6,16 @@ from typing import Any
 
 import orjson
 
-from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable
+from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, written
 
 HEX_LIMIT = 64 * 1024
 DELETING = ("delete", "DELETE")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def decode(payload: bytes, device_id: str) -> list[Measure]:
     """Read an object, or an array of objects (several measures). Raises `Unusable`."""
     try:
-        body = orjson.loads(payload.removeprefix(BYTE_ORDER_MARK))
+        body = orjson.loads(written(payload))
     except orjson.JSONDecodeError as error:
         raise Unusable(
             f"the payload is not JSON ({error}); a topic that ends in /attrs takes an object such "

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from adapters.mqtt.decoders.ultralight import text_of, value_of
-from adapters.mqtt.measure import Measure, Unusable
+from adapters.mqtt.measure import Measure, Unusable, written
 
 FLAGS = {"true": True, "false": False}
 
@@ -29,7 +29,7 @@ def measure_of(document: dict[str, Any], device_id: str) -> list[Measure]:
 def object_of(payload: bytes) -> dict[str, Any]:
     """Return the JSON object of a payload. Raises `Unusable`."""
     try:
-        body = orjson.loads(payload)
+        body = orjson.loads(written(payload))
     except orjson.JSONDecodeError as error:
         raise Unusable(f"the payload is not JSON ({error})") from error
     if not isinstance(body, dict):

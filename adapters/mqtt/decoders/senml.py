@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from adapters.mqtt import times
-from adapters.mqtt.measure import Measure, Unusable
+from adapters.mqtt.measure import Measure, Unusable, written
 
 RELATIVE_BELOW = 2**28
 VALUE_MEMBERS = ("v", "vs", "vb", "vd")
@@ -40,7 +40,7 @@ def decode(payload: bytes, device_id: str, received_at: str) -> list[Measure]:
 
 def _records(payload: bytes) -> list[dict[str, Any]]:
     try:
-        pack = orjson.loads(payload)
+        pack = orjson.loads(written(payload))
     except orjson.JSONDecodeError as error:
         raise Unusable(f"the payload is not JSON ({error})") from error
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from adapters.mqtt import times
-from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable
+from adapters.mqtt.measure import TIME_INSTANT, Measure, Unusable, written
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?")
@@ -28,7 +28,7 @@ def decode_single(payload: bytes, device_id: str, name: str) -> list[Measure]:
 def text_of(payload: bytes) -> str:
     """Return the payload as text. Raises `Unusable` when it is empty or not UTF-8."""
     try:
-        text = payload.decode("utf-8").strip()
+        text = written(payload).decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise Unusable(f"the payload is not UTF-8 text: byte {error.start} is wrong") from error
     if not text:

@@ -35,6 +35,27 @@ def test_bare_values(payload: bytes, expected: Any) -> None:
     assert values(payload, format="value", name="t") == [{"t": expected}]
 
 
+@pytest.mark.parametrize(
+    ("payload", "rule", "expected"),
+    [
+        (b"23.4", {"format": "value", "name": "t"}, {"t": 23.4}),
+        (b'{"t": 23.4}', {"format": "json"}, {"t": 23.4}),
+        (b'{"t": 23.4}', {"format": "iot-agent-json"}, {"t": 23.4}),
+        (b"t|23.4", {"format": "ultralight"}, {"t": 23.4}),
+        (b'[{"n": "t", "v": 23.4}]', {"format": "senml"}, {"t": 23.4}),
+    ],
+)
+def test_text_is_read_without_the_nul_of_c_and_the_mark_of_its_bytes(
+    payload: bytes, rule: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    for given in (payload, payload + b"\0", payload + b"\0\0", b"\xef\xbb\xbf" + payload):
+        assert values(given, **rule) == [expected]
+
+
+def test_frames_keep_their_last_zeros() -> None:
+    assert [one.frame for one in read(b"\x01\x75\0", format="frame")] == [b"\x01\x75\0"]
+
+
 def test_lines_of_columns() -> None:
     rule = {"format": "columns", "columns": ("time", "rain", "-"), "time": ("time",)}
     found = read(b"2026-01-01T09:00:00+09:00,1.5,OK\n\n2026-01-01T09:10:00+09:00, ,OK\n", **rule)
