@@ -44,7 +44,7 @@ Handle: TypeAlias = Callable[[web.BaseRequest, PathParts], Awaitable[web.StreamR
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Target:
     """What a method and a path stand for. `path` is the pattern it is counted under."""
 
     path: str
@@ -55,14 +55,14 @@ class Dispatcher:
     """Answers every request of the application."""
 
     def __init__(self) -> None:
-        self._tree: RouteTree[Endpoint] = RouteTree()
+        self._tree: RouteTree[Target] = RouteTree()
 
     def add(self, method: str, path: str, handle: Handle) -> None:
         """Let `handle` answer a method on a path; GET answers HEAD, too (RFC 9110)."""
-        endpoint = Endpoint(path, handle)
-        self._tree.add(method, path, endpoint)
+        target = Target(path, handle)
+        self._tree.add(method, path, target)
         if method == "GET":
-            self._tree.add("HEAD", path, endpoint)
+            self._tree.add("HEAD", path, target)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, with problem details where something is wrong (clause 6.3.3).
@@ -74,19 +74,19 @@ class Dispatcher:
         started = perf_counter()
         method = request.method
         found = self._tree.find(request.rel_url.raw_path)
-        endpoint = None if found is None else found.targets.get(method)
+        target = None if found is None else found.targets.get(method)
         response: web.StreamResponse
-        if found is None or endpoint is None:
+        if found is None or target is None:
             response = _nothing_found(request, found)
         else:
-            response = await _answer(request, endpoint, found.parts)
+            response = await _answer(request, target, found.parts)
         for name in _ECHOED:
             value = request.headers.get(name)
             if value is not None and value.isascii() and not response.prepared:
                 response.headers[name] = value
         record_request(
             method if method in METH_ALL else "(other)",
-            "(none)" if endpoint is None else endpoint.path,
+            "(none)" if target is None else target.path,
             response.status,
             perf_counter() - started,
         )
@@ -105,11 +105,9 @@ async def _invite_body(request: web.BaseRequest) -> None:
     await request.writer.drain()
 
 
-async def _answer(
-    request: web.BaseRequest, endpoint: Endpoint, parts: PathParts
-) -> web.StreamResponse:
+async def _answer(request: web.BaseRequest, target: Target, parts: PathParts) -> web.StreamResponse:
     try:
-        return await endpoint.handle(request, parts)
+        return await target.handle(request, parts)
     except NgsiLdError as error:
         if isinstance(error, InternalError):
             log.exception("request failed", extra=_about(request))
@@ -123,7 +121,7 @@ async def _answer(
         return problem(InternalError("the request failed; the log of the broker says why"))
 
 
-def _nothing_found(request: web.BaseRequest, found: Found[Endpoint] | None) -> web.Response:
+def _nothing_found(request: web.BaseRequest, found: Found[Target] | None) -> web.Response:
     if found is None:
         return problem(_nothing_at(request.path))
     allowed = tuple(sorted(found.targets))

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.hdrs import SERVER
 from multidict import CIMultiDict
 
-from broker.api.outbox import LARGEST, Outbox
+from broker.api.answer_buffer import LARGEST, AnswerBuffer
 
 _WITHOUT_LENGTH = frozenset({204, 304})
 _NAME = "Mutsura"
@@ -44,14 +44,14 @@ class PlainResponse(web.Response):
         return None
 
     async def _send(self, request: web.BaseRequest, answer: bytes) -> None:
-        outbox: Outbox | None = getattr(request.protocol, "outbox", None)
+        buffer: AnswerBuffer | None = getattr(request.protocol, "answers", None)
         transport = request.transport
         await request.writer.drain()  # small answers, too: a client may ask and never read
-        if outbox is None or transport is None or not self._stays_open or len(answer) > LARGEST:
+        if buffer is None or transport is None or not self._stays_open or len(answer) > LARGEST:
             await request.writer.write(answer)
             await request.writer.drain()
         else:
-            outbox.put(transport, answer)
+            buffer.put(transport, answer)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing where all has been sent."""

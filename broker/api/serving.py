@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
 from broker.api.accepting import Loads
-from broker.api.outbox import Outbox
+from broker.api.answer_buffer import AnswerBuffer
 from broker.api.responses import problem
 from broker.model.errors import InvalidRequest
 
@@ -69,7 +69,7 @@ class _Server(web.Server):
         **options: Any,
     ) -> None:
         super().__init__(answer, **options, request_factory=self._begin)
-        self.outbox = Outbox()
+        self.answers = AnswerBuffer()
         self._loads = loads
         self._options = options
         self._loop = asyncio.get_running_loop()
@@ -94,8 +94,8 @@ class _Server(web.Server):
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
         assert isinstance(connection, _Connection)
-        if self.outbox.is_holding(connection.transport):  # answers keep the order of the requests
-            self.outbox.send()
+        if self.answers.is_holding(connection.transport):  # answers keep the order of the requests
+            self.answers.send()
         connection.under_way = payload
         return web.BaseRequest(message, payload, connection, writer, task, self._loop)
 
@@ -103,15 +103,15 @@ class _Server(web.Server):
 class _Connection(web.RequestHandler):
     """A connection on which anybody may send anything.
 
-    `under_way` is the body of the request that is being answered, `outbox` where answers wait for
+    `under_way` is the body of the request that is being answered, `answers` where answers wait for
     the end of the turn.
     """
 
-    __slots__ = ("_answered", "_has_ended", "_is_closing", "outbox", "under_way")
+    __slots__ = ("_answered", "_has_ended", "_is_closing", "answers", "under_way")
 
     def __init__(self, server: _Server, **options: Any) -> None:
         super().__init__(server, **options)
-        self.outbox = server.outbox
+        self.answers = server.answers
         self.under_way: StreamReader | None = None
         self._answered: asyncio.Event | None = None
         self._has_ended = False
@@ -122,8 +122,8 @@ class _Connection(web.RequestHandler):
 
         What it has not sent in full cannot be answered (RFC 9112, 8).
         """
-        if self.outbox.is_holding(self.transport):
-            self.outbox.send()
+        if self.answers.is_holding(self.transport):
+            self.answers.send()
         last = self._messages[-1][1] if self._messages else self.under_way
         self._has_ended = last is not None and last.is_eof()
         return self._has_ended
@@ -141,7 +141,7 @@ class _Connection(web.RequestHandler):
             if self._answered is not None:
                 self._answered.set()
             if self._is_last():
-                self.outbox.send()
+                self.answers.send()
                 self.close()
 
     def close(self) -> None:

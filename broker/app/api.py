@@ -34,7 +34,7 @@ from broker.operations.snapshots import SnapshotLimits, SnapshotOperations
 from broker.operations.source_identity import SourceIdentity
 from broker.operations.subscriptions import SubscriptionKind, SubscriptionOperations
 from broker.operations.tenancy import Tenancy
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.storage.mongo.catalogue import MongoCatalogue
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases
@@ -64,7 +64,7 @@ def build_api(settings: Settings, neighbours: Neighbours | None = None) -> HttpA
     databases = open_databases(settings)
     tenants = Tenants(databases)
     entities = _entity_store(settings, databases, tenants)
-    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
+    outbound = OutboundClient(OutboundOptions.of(settings.outbound))
     context_store = MongoContextStore(databases, clock=system_clock)
     contexts = assemble_contexts(context_store, outbound, settings.contexts, clock=system_clock)
     context_operations = ContextOperations(

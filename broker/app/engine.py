@@ -16,7 +16,7 @@ from broker.operations.expiry import ExpiryTimer
 from broker.operations.snapshot_filling import SnapshotFilling
 from broker.operations.snapshot_keeping import SnapshotKeeper
 from broker.operations.snapshot_notices import SnapshotNotices
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.owner import is_gone, this_process
 from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
 from broker.storage.mongo.commit_group import GroupLimits
@@ -56,7 +56,7 @@ def build_engine(settings: Settings) -> Engine:
     Raises ConfigurationError without a MongoDB URI.
     """
     databases = open_databases(settings)
-    outbound = OutboundClient(OutboundSettings.of(settings.outbound))
+    outbound = OutboundClient(OutboundOptions.of(settings.outbound))
     contexts = assemble_contexts(
         MongoContextStore(databases, clock=system_clock),
         outbound,
@@ -66,7 +66,7 @@ def build_engine(settings: Settings) -> Engine:
     )
     http = HttpSender(outbound, timeout=settings.notifications.timeout)
     mqtt = MqttSender(
-        addresses=OutboundSettings.of(settings.outbound).addresses,
+        addresses=OutboundOptions.of(settings.outbound).addresses,
         timeout=settings.notifications.timeout,
         ca_file=settings.outbound.ca_file,
     )

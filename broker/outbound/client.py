@@ -39,7 +39,7 @@ _CHUNK: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class OutboundSettings:
+class OutboundOptions:
     """How the broker reaches other systems. Times in seconds, sizes in bytes."""
 
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -54,7 +54,7 @@ class OutboundSettings:
 
     @classmethod
     def of(cls, configured: config.OutboundSettings) -> Self:
-        """Return the settings the operator made; the rest stays as it is here.
+        """Return what the operator set; the rest stays as it is here.
 
         Raises ConfigurationError if an entry of the allow list is none.
         """
@@ -78,18 +78,18 @@ class OutboundResponse:
 class OutboundClient:
     """Sends requests. To be used as an asynchronous context manager; connections are kept alive."""
 
-    def __init__(self, settings: OutboundSettings | None = None) -> None:
-        self._settings = settings or OutboundSettings()
+    def __init__(self, options: OutboundOptions | None = None) -> None:
+        self._options = options or OutboundOptions()
         self._circuit = CircuitBreaker(now=time.monotonic)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        settings = self._settings
+        options = self._options
         connector = aiohttp.TCPConnector(
-            resolver=_GuardedResolver(settings),
-            limit=settings.connections,
-            limit_per_host=settings.connections_per_host,
-            ssl=trusted_certificates(settings.ca_file),
+            resolver=_GuardedResolver(options),
+            limit=options.connections,
+            limit_per_host=options.connections_per_host,
+            ssl=trusted_certificates(options.ca_file),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -127,11 +127,11 @@ class OutboundClient:
         (`is_repeatable`) is sent again at once when the other side closes the connection instead
         of answering, as happens to connections that were kept too long.
         """
-        limit = timeout or self._settings.timeout
+        limit = timeout or self._options.timeout
         current, sent = url, dict(headers or {})
         exchange = self._exchange_insistently if is_repeatable else self._exchange
         started = time.monotonic()
-        for _ in range(self._settings.max_redirects + 1):
+        for _ in range(self._options.max_redirects + 1):
             left = max(0.001, limit - (time.monotonic() - started))
             target_url = _parse(current)
             response = await self._guarded(
@@ -143,12 +143,12 @@ class OutboundClient:
             if URL(target).host != URL(current).host:
                 sent = {k: v for k, v in sent.items() if k.lower() not in _CREDENTIALS}
             current = target
-        raise TargetUnreachable(f"{url} redirects more than {self._settings.max_redirects} times.")
+        raise TargetUnreachable(f"{url} redirects more than {self._options.max_redirects} times.")
 
     async def _guarded(
         self, url: URL, exchange: Callable[[], Awaitable[OutboundResponse]], seconds: float
     ) -> OutboundResponse:
-        _check_literal(self._settings.addresses, url)
+        _check_literal(self._options.addresses, url)
         host = f"{url.host}:{url.port}"
         self._circuit.check(host)
         try:
@@ -185,15 +185,15 @@ class OutboundClient:
             headers=headers,
             data=body,
             allow_redirects=False,
-            proxy=self._settings.proxy,
-            timeout=aiohttp.ClientTimeout(sock_connect=self._settings.connect_timeout),
+            proxy=self._options.proxy,
+            timeout=aiohttp.ClientTimeout(sock_connect=self._options.connect_timeout),
         ) as response:
             content = await self._read(response)
             received = {name.lower(): value for name, value in response.headers.items()}
             return OutboundResponse(response.status, received, content, str(url))
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        limit = self._settings.max_response_bytes
+        limit = self._options.max_response_bytes
         content = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK):
             content += chunk
@@ -206,9 +206,9 @@ class OutboundClient:
 class _GuardedResolver(AbstractResolver):
     """Resolves names, and gives out only addresses the policy allows."""
 
-    def __init__(self, settings: OutboundSettings) -> None:
-        self._policy = settings.addresses
-        self._proxy_host = urlsplit(settings.proxy).hostname if settings.proxy else None
+    def __init__(self, options: OutboundOptions) -> None:
+        self._policy = options.addresses
+        self._proxy_host = urlsplit(options.proxy).hostname if options.proxy else None
         self._resolver = aiohttp.ThreadedResolver()
 
     async def resolve(

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from broker.config.settings import ContextSettings
 from broker.contexts.assembly import assemble_contexts
 from broker.outbound.addresses import AddressPolicy
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.storage.mongo.connection import Databases, connect
 from broker.storage.mongo.contexts import MongoContextStore
 
@@ -96,7 +96,7 @@ async def store(client, databases, clock):
 
 @pytest.fixture
 async def outbound():
-    async with OutboundClient(OutboundSettings(AddressPolicy(allow_private=True))) as client:
+    async with OutboundClient(OutboundOptions(AddressPolicy(allow_private=True))) as client:
         yield client
 
 

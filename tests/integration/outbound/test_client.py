@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from broker.outbound.addresses import ALLOW_PRIVATE_SETTING, AddressPolicy
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.outbound.errors import (
     AddressRefused,
     CircuitOpen,
@@ -22,7 +22,7 @@ from broker.outbound.errors import (
 )
 
 LOCAL = AddressPolicy(allow_private=True)
-LIBERAL = OutboundSettings(LOCAL)
+LIBERAL = OutboundOptions(LOCAL)
 
 
 async def echo(request):
@@ -71,7 +71,7 @@ async def server():
 
 @pytest.fixture
 async def client():
-    settings = OutboundSettings(LOCAL, max_response_bytes=100_000, max_redirects=3)
+    settings = OutboundOptions(LOCAL, max_response_bytes=100_000, max_redirects=3)
     async with OutboundClient(settings) as open_client:
         yield open_client
 
@@ -101,7 +101,7 @@ async def test_loopback_is_refused_by_default_however_it_is_written(server, host
 async def test_a_redirect_is_followed_and_its_target_checked(server):
     target = str(server.make_url("/teapot"))
     policy = AddressPolicy(allow=("127.0.0.1",))
-    async with OutboundClient(OutboundSettings(policy)) as guarded:
+    async with OutboundClient(OutboundOptions(policy)) as guarded:
         followed = await guarded.request("GET", str(server.make_url("/redirect?to=/teapot")))
         assert (followed.status, followed.url) == (418, target)
         with pytest.raises(AddressRefused, match="metadata"):
@@ -137,7 +137,7 @@ async def test_a_redirect_to_nowhere(server, client):
 
 
 async def test_it_has_to_be_entered_before_it_is_used(server):
-    outside = OutboundClient(OutboundSettings(LOCAL))
+    outside = OutboundClient(OutboundOptions(LOCAL))
     with pytest.raises(RuntimeError, match="outside of its context"):
         await outside.request("GET", str(server.make_url("/echo")))
 
@@ -194,7 +194,7 @@ async def test_the_proxy_is_used_although_its_address_is_private():
     app = web.Application()
     app.router.add_get("/{tail:.*}", proxied)
     async with TestServer(app, host="127.0.0.1") as proxy:
-        settings = OutboundSettings(proxy=f"http://localhost:{proxy.port}")
+        settings = OutboundOptions(proxy=f"http://localhost:{proxy.port}")
         async with OutboundClient(settings) as guarded:
             response = await guarded.request("GET", "http://example.org/a")
             assert response.body == b"through the proxy"

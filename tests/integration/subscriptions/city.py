@@ -20,7 +20,7 @@ from broker.model.entity import Entity
 from broker.model.fragment import Fragment
 from broker.model.subscription import Subscription
 from broker.outbound.addresses import AddressPolicy
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.storage.mongo.change_stream import MongoChangeLog, MongoChangeSource
 from broker.storage.mongo.commit_group import GroupLimits
 from broker.storage.mongo.connection import Databases, Document
@@ -179,7 +179,7 @@ class City:
         """Run an engine; at the end it is stopped as by an operator."""
         stop = asyncio.Event()
         policy = AddressPolicy(allow_private=True)
-        async with OutboundClient(OutboundSettings(addresses=policy)) as client:
+        async with OutboundClient(OutboundOptions(addresses=policy)) as client:
             engine = SubscriptionEngine(
                 stores=self.stores(limits),
                 contexts=CoreContexts(),

@@ -14,7 +14,7 @@ import pytest
 from broker.model.clock import system_clock
 from broker.model.subscription import Subscription
 from broker.outbound.addresses import AddressPolicy
-from broker.outbound.client import OutboundClient, OutboundSettings
+from broker.outbound.client import OutboundClient, OutboundOptions
 from broker.storage.mongo.registration_signals import MongoRegistrationSignals
 from broker.storage.mongo.subscriptions import (
     TO_REGISTRATIONS,
@@ -77,7 +77,7 @@ class Sources:
     @asynccontextmanager
     async def notifier(self) -> AsyncIterator[None]:
         """Run a notifier; at the end it is stopped as by an operator."""
-        policy = OutboundSettings(addresses=AddressPolicy(allow_private=True))
+        policy = OutboundOptions(addresses=AddressPolicy(allow_private=True))
         async with OutboundClient(policy) as client:
             notifier = RegistrationNotifier(
                 subscriptions=self.subscriptions,

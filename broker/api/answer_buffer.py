@@ -14,7 +14,7 @@ LARGEST = 4096
 """Bytes of an answer that may wait; larger ones are written at once."""
 
 
-class Outbox:
+class AnswerBuffer:
     """The answers that became ready in this turn of the event loop, at most one a connection."""
 
     def __init__(self) -> None:
