@@ -251,15 +251,15 @@ def expire_entity() -> EntityOperation:
 def only_where(
     operation: EntityOperation, entity_id: str, accepts: Callable[[Entity], bool]
 ) -> EntityOperation:
-    """Return the operation for entities a type selection accepts (5.6.2.3).
+    """Return the operation for entities that are accepted as they are when their turn comes.
 
-    To others it says what it says to none: EntityNotFound.
+    Of others it says what it says where there is none: EntityNotFound.
     """
 
     def guarded(current: Entity | None, now: str) -> Transition:
         live = live_version(current, now)
         if live is not None and not accepts(live):
-            raise EntityNotFound(f"The entity <{entity_id}> is not of the type asked for.")
+            raise EntityNotFound(f"The entity <{entity_id}> is not one of those asked for.")
         return operation(current, now)
 
     return guarded

@@ -49,8 +49,12 @@ class Purging:
         An entity that no longer matches when its turn comes is left alone.
         """
         result = BatchResult()
+        matches = compile_query(purge.query)
         async for entity_ids in self._steps(caller, purge):
-            operations = [(entity_id, _operation(entity_id, purge)) for entity_id in entity_ids]
+            operations = [
+                (one, patching.only_where(_operation(one, purge), one, matches))
+                for one in entity_ids
+            ]
             outcomes = await self._entities.apply_many(caller.space, operations)
             for entity_id, outcome in zip(entity_ids, outcomes, strict=True):
                 if isinstance(outcome, EntityNotFound):
@@ -85,7 +89,5 @@ class Purging:
 
 def _operation(entity_id: str, purge: Purge) -> EntityOperation:
     if purge.drop is None and purge.keep is None:
-        operation = patching.delete_entity(entity_id)
-    else:
-        operation = patching.purge_attributes(entity_id, drop=purge.drop, keep=purge.keep)
-    return patching.only_where(operation, entity_id, compile_query(purge.query))
+        return patching.delete_entity(entity_id)
+    return patching.purge_attributes(entity_id, drop=purge.drop, keep=purge.keep)
