@@ -44,13 +44,24 @@ def read_date_time(reader: Reader, value: Any, path: Path, name: str) -> Any:
     ):
         return value.replace(",", ".")
     reason = f"{shown(value)} is not a DateTime: write it in UTC, as in 2026-01-31T09:30:00Z"
-    raise reader.refusal((*path, name), reason)
+    raise reader.refusal((*path, name), _with_hint(value, reason))
+
+
+def _with_hint(value: Any, reason: str) -> str:
+    """Return why a plain member is refused, and a hint where it was taken for a sub-attribute."""
+    if type(value) is not dict or value.keys().isdisjoint({"type", "value", "object"}):
+        return reason
+    return (
+        f"{reason}; this member has a meaning of its own and is no sub-attribute (clause 4.5.2):"
+        " call yours otherwise"
+    )
 
 
 def _read_text(reader: Reader, value: Any, path: Path, name: str) -> Any:
     if type(value) is str and value and (value != NULL or reader.nulls):
         return value
-    raise reader.refusal((*path, name), f"expected a text, found {shown(value)}")
+    reason = f"expected a text, found {shown(value)}"
+    raise reader.refusal((*path, name), _with_hint(value, reason))
 
 
 def _read_dataset_id(reader: Reader, value: Any, path: Path, name: str) -> Any:
@@ -149,7 +160,8 @@ def _read_terms(reader: Reader, value: Any, path: Path, name: str) -> Any:
 def _read_term(reader: Reader, value: Any, path: Path) -> str:
     if type(value) is str and value and value != NULL:
         return reader.expand(value)
-    raise reader.refusal(path, f"expected a term or a URI, found {shown(value)}")
+    reason = f"expected a term or a URI, found {shown(value)}"
+    raise reader.refusal(path, _with_hint(value, reason))
 
 
 def _read_value_type(reader: Reader, value: Any, path: Path, name: str) -> Any:

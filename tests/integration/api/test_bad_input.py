@@ -157,6 +157,15 @@ ENTITIES = [
     post("a date that is none", prop(type="Property", value=1, observedAt="yesterday")),
     post("a date without zone", prop(type="Property", value=1, observedAt="2026-01-01T00:00:00")),
     post("the 30th of February", prop(type="Property", value=1, observedAt="2026-02-30T00:00:00Z")),
+    *(
+        post(
+            f"{name} as a sub-attribute",
+            prop(type="Property", value=1, **{name: {"type": "Property", "value": "CEL"}}),
+            says="no sub-attribute",
+            pointer=f"/p/{name}",
+        )
+        for name in ("valueType", "unitCode", "observedAt")
+    ),
     post("a unit that is a number", prop(type="Property", value=1, unitCode=5)),
     post("a datasetId that is no URI", prop(type="Property", value=1, datasetId="second one")),
     post(
