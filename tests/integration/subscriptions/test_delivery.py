@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from broker.model import patching
 from broker.model.entity import Entity
@@ -95,8 +97,11 @@ async def test_throttling_tells_the_last_state_when_the_time_is_over(town: City)
         for number in range(1, 6):
             await town.update(SENSOR, count=number)
             await asyncio.sleep(0.02)
-        await until(lambda: len(receiver.received) == 2)
-        assert receiver.values("count") == [1, 5]
+        await until(lambda: receiver.values("count")[-1:] == [5])
+    values = receiver.values("count")
+    assert values == sorted(set(values))
+    times = [datetime.fromisoformat(body["notifiedAt"]) for body in receiver.received]
+    assert all(later - earlier >= timedelta(seconds=1.5) for earlier, later in pairwise(times))
 
 
 async def test_what_waits_survives_a_restart(town: City) -> None:
