@@ -141,6 +141,8 @@ def _nothing_found(request: web.BaseRequest, found: Found[Target] | None) -> web
 def _nothing_at(path: str) -> NgsiLdError:
     if path.startswith(API_ROOT) and "//" in path:
         return BadRequestData(f"an identifier is missing in the path {path[:300]}")
+    if path.startswith(f"/{API_ROOT}"):
+        return ResourceNotFound(f"the path {path[:300]} has a slash too many: {API_ROOT}/…")
     if path.rstrip("/") in _ABOVE:
         return ResourceNotFound(
             f"there is no resource at {path}; entities are at {API_ROOT}/entities (?local=true"

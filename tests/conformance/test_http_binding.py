@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 import pytest_asyncio
+
+from tests.api import Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JSON, LD, GEO = "application/json", "application/ld+json", "application/geo+json"
@@ -265,3 +268,10 @@ async def test_head_is_answered_as_get_without_its_body(broker):
     answer = await broker.request("HEAD", "/types")
     assert (answer.status, answer.text) == (200, "")
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+async def test_a_slash_too_many_before_the_path_is_told(broker):
+    async with aiohttp.ClientSession() as session:
+        answer = await Api(session, f"{broker.root}/").get("/entities?local=true")
+    assert answer.status == 404
+    assert "a slash too many" in answer.json["detail"]
