@@ -25,14 +25,18 @@ from broker.model.clock import Clock, format_time, system_clock
 LARGE = 1_000_000
 
 
-def build(mongodb_uri: str, prefix: str) -> HttpApi:
-    """Return the API; reads files, so not to be called in an event loop."""
+def build(mongodb_uri: str, prefix: str, given: Mapping[str, str] | None = None) -> HttpApi:
+    """Return the API, with more settings if some are given.
+
+    It reads files, so it is not to be called in an event loop.
+    """
     return build_api(
         load_settings(
             {
                 "MUTSURA_MONGODB_URI": mongodb_uri,
                 "MUTSURA_MONGODB_DATABASE_PREFIX": prefix,
                 "MUTSURA_OUTBOUND_ALLOW_PRIVATE": "true",
+                **(given or {}),
             }
         )
     )

@@ -9,6 +9,7 @@ from functools import partial
 from aiohttp import web
 
 from broker.api.application import ApiSettings, Application
+from broker.api.cross_origin import CrossOrigin
 from broker.api.dispatch import Dispatcher, Handle
 from broker.api.handlers import node
 from broker.api.handlers.description import describe
@@ -71,8 +72,10 @@ def build_api(settings: Settings, neighbours: Neighbours | None = None) -> HttpA
         store=context_store, resolver=contexts, clock=system_clock
     )
     application = _application(settings, databases, tenants, entities, contexts, context_operations)
+    dispatcher = _dispatcher(application, {"mongodb": databases.problem})
+    origins = settings.server.cors_origins
     return HttpApi(
-        answer=_dispatcher(application, {"mongodb": databases.problem}).answer,
+        answer=CrossOrigin(dispatcher.answer, origins).answer if origins else dispatcher.answer,
         opened=partial(
             _opened,
             databases,

@@ -23,6 +23,7 @@ EXIT_CONFIGURATION = 78
 
 CONFIG_VARIABLE = "MUTSURA_CONFIG"
 _ALIAS = re.compile(r"[A-Za-z0-9-]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@A-Z]+")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _OTHERS_PREFIXES = ("MUTSURA_TEST_", "MUTSURA_ADAPTER_")
 
@@ -200,6 +201,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     web = ("http", "https")
     yield from _faults_of_address("server.public_url", settings.server.public_url, web)
     yield from _faults_of_address("outbound.proxy", settings.outbound.proxy, web)
+    for origin in settings.server.cors_origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            yield f"server.cors_origins must be like https://map.example or *, found {origin!r}"
     if not _ALIAS.fullmatch(settings.server.alias):
         found = settings.server.alias
         yield f"server.alias must be letters, digits and hyphens, found {found!r}"

@@ -43,6 +43,11 @@ class ServerSettings:
         "Name of this broker among federated brokers (contextSourceAlias, Via header): letters, "
         "digits and hyphens, different for each installation.",
     )
+    cors_origins: tuple[str, ...] = setting(
+        (),
+        "Origins of web pages whose scripts may use the API (`https://map.example`), `*` for all "
+        "pages there are.",
+    )
     drain_timeout: float = setting(
         10.0,
         "How long a stopping process may finish requests under way.",

@@ -62,6 +62,8 @@ def test_overrides_win_over_environment_and_that_over_the_file(tmp_path: Path) -
         ("MUTSURA_MQTT_URL", "mqtt://u:p@:1883", r"found 'mqtt://u:\*\*\*@:1883'"),
         ("MUTSURA_OUTBOUND_PROXY", "proxy:3128", "outbound.proxy must begin with http:// or"),
         ("MUTSURA_SERVER_ALIAS", "town hall", "server.alias must be letters, digits and hyphens"),
+        ("MUTSURA_SERVER_CORS_ORIGINS", "map.example", "must be like https://map.example or *"),
+        ("MUTSURA_SERVER_CORS_ORIGINS", "https://a.example,https://b.example/", "'https://b.ex"),
         ("MUTSURA_MONGODB_DATABASE_PREFIX", "a.b", "must be 1 to 30 letters, digits, - or _"),
         ("MUTSURA_SERVER_PUBLIC_URL", "city.example", "must begin with http:// or https://"),
         ("MUTSURA_LIMITS_PAGE_SIZE", "2000", r"must not be larger than limits.page_size_max"),
