@@ -50,7 +50,10 @@ python=$(find_python)
 [ -x "$venv/bin/python" ] || need python3-venv "$python" -c 'import ensurepip'
 need libcurl4 has_library 'libcurl\.so\.4'
 need libssl3 has_library 'libssl\.so\.3'
-[ "$purpose" = run ] || need mosquitto has_program mosquitto
+if [ "$purpose" != run ]; then
+    need mosquitto has_program mosquitto
+    need mosquitto-clients has_program mosquitto_pub
+fi
 install_packages
 
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"

@@ -7,11 +7,9 @@ import dataclasses
 import json
 import os
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 
 from adapters.mqtt import families
@@ -67,7 +65,6 @@ async def until_held(broker: RunningBroker, name: str, attribute: str, value: fl
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="needs mosquitto-clients")
 async def test_the_commands_of_the_page_work(
     mosquitto: Mosquitto, broker: RunningBroker, tmp_path: Path
 ) -> None:
