@@ -12,8 +12,6 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.hdrs import SERVER
 from multidict import CIMultiDict
 
-from broker.api.answer_buffer import LARGEST, AnswerBuffer
-
 _WITHOUT_LENGTH = frozenset({204, 304})
 _NAME = "Mutsura"
 """What the server calls itself. Which release of what it is made of is nobody's business: an
@@ -30,28 +28,32 @@ class PlainResponse(web.Response):
     _is_sent = False
     _stays_open = True
 
+    def in_full(self, request: web.BaseRequest) -> bytes | None:
+        """Return all that is to be sent, head and body; None where that is left to aiohttp.
+
+        It counts as sent from then on.
+        """
+        if self._is_sent or request.version != HttpVersion11 or request.method == "HEAD":
+            return None
+        body = self.body or b""
+        assert isinstance(body, bytes)
+        self._stays_open = request.keep_alive and super().keep_alive is not False
+        answer = self._head(len(body)) + body
+        self._is_sent = True
+        return answer
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the response, head and body."""
-        if request.version != HttpVersion11 or request.method == "HEAD":
+        if self._is_sent:
+            return None
+        await request.writer.drain()  # a client may ask and never read
+        answer = self.in_full(request)
+        if answer is None:
             self.headers.setdefault(SERVER, _NAME)
             return await super().prepare(request)
-        if not self._is_sent:
-            self._is_sent = True
-            self._stays_open = request.keep_alive and super().keep_alive is not False
-            body = self.body
-            assert body is None or isinstance(body, bytes)
-            await self._send(request, self._head(len(body or b"")) + (body or b""))
+        await request.writer.write(answer)
+        await request.writer.drain()
         return None
-
-    async def _send(self, request: web.BaseRequest, answer: bytes) -> None:
-        buffer: AnswerBuffer | None = getattr(request.protocol, "answers", None)
-        transport = request.transport
-        await request.writer.drain()  # small answers, too: a client may ask and never read
-        if buffer is None or transport is None or not self._stays_open or len(answer) > LARGEST:
-            await request.writer.write(answer)
-            await request.writer.drain()
-        else:
-            buffer.put(transport, answer)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing where all has been sent."""
