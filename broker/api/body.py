@@ -42,7 +42,11 @@ async def read_bytes(request: web.BaseRequest, *, largest: int, patience: float 
     if length is not None and length > largest:
         raise _too_large(largest)
     try:
-        return await _whole(request, largest, patience, has_length=length is not None)
+        content = request.content
+        if length is not None and content.is_eof():  # all of it has arrived with the head
+            return content.read_nowait()
+        async with asyncio.timeout(patience):
+            return await request.clone(client_max_size=largest).read()
     except TimeoutError as error:
         raise InvalidRequest(
             f"the body did not come within {patience:g} seconds; send it at once, or in parts"
@@ -54,16 +58,6 @@ async def read_bytes(request: web.BaseRequest, *, largest: int, patience: float 
         raise InvalidRequest(f"the body cannot be read: {fault}") from error
     except ConnectionError as error:
         raise InvalidRequest("the connection ended before the body did") from error
-
-
-async def _whole(
-    request: web.BaseRequest, largest: int, patience: float, *, has_length: bool
-) -> bytes:
-    content = request.content
-    if has_length and content.is_eof():  # all of it has arrived with the head
-        return content.read_nowait()
-    async with asyncio.timeout(patience):
-        return await request.clone(client_max_size=largest).read()
 
 
 def check_length(request: web.BaseRequest) -> None:

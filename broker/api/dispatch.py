@@ -79,7 +79,10 @@ class Dispatcher:
         if found is None or target is None:
             response = _nothing_found(request, found)
         else:
-            response = await _answer(request, target, found.parts)
+            try:
+                response = await target.handle(request, found.parts)
+            except Exception as error:  # noqa: BLE001 - every error becomes an answer
+                response = _refusal(request, error)
         for name in _ECHOED:
             value = request.headers.get(name)
             if value is not None and value.isascii() and not response.prepared:
@@ -105,20 +108,18 @@ async def _invite_body(request: web.BaseRequest) -> None:
     await request.writer.drain()
 
 
-async def _answer(request: web.BaseRequest, target: Target, parts: PathParts) -> web.StreamResponse:
-    try:
-        return await target.handle(request, parts)
-    except NgsiLdError as error:
-        if isinstance(error, InternalError):
-            log.exception("request failed", extra=_about(request))
-        return problem(error)
-    except web.HTTPRequestEntityTooLarge:
+def _refusal(request: web.BaseRequest, error: Exception) -> web.Response:
+    """Return the answer that tells of an error; those that are answers of aiohttp are raised."""
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
         return problem(BodyTooLarge("the body is larger than this broker allows"))
-    except web.HTTPException:
-        raise
-    except Exception:
-        log.exception("request failed", extra=_about(request))
-        return problem(InternalError("the request failed; the log of the broker says why"))
+    if isinstance(error, web.HTTPException):
+        raise error
+    if isinstance(error, NgsiLdError) and not isinstance(error, InternalError):
+        return problem(error)
+    log.error("request failed", exc_info=error, extra=_about(request))
+    if isinstance(error, InternalError):
+        return problem(error)
+    return problem(InternalError("the request failed; the log of the broker says why"))
 
 
 def _nothing_found(request: web.BaseRequest, found: Found[Target] | None) -> web.Response:

@@ -82,7 +82,9 @@ class PlainResponse(web.Response):
             lines += f"Content-Length: {length}\r\n"
         if not self._stays_open:
             lines += "Connection: close\r\n"
-        return (lines + _fields(self.headers) + "\r\n").encode()
+        if self.headers:
+            lines += _fields(self.headers)
+        return (lines + "\r\n").encode()
 
 
 @lru_cache(maxsize=32)

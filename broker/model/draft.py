@@ -48,15 +48,14 @@ class Draft:
 
     def put(self, name: str, instance: Instance) -> None:
         """Store an instance, its system attributes included, in the place of its datasetId."""
-        dataset_id = instance.get("datasetId")
         instances = self._attributes.get(name, [])
-        previous = instance_of(instances, dataset_id)
+        previous = instance_of(instances, instance.get("datasetId"))
         if previous is None:
             self._attributes[name] = [*instances, instance]
+        elif len(instances) == 1:
+            self._attributes[name] = [instance]
         else:
-            replaced = instances.copy()
-            replaced[instances.index(previous)] = instance
-            self._attributes[name] = replaced
+            self._attributes[name] = [instance if one is previous else one for one in instances]
         self._record(name, previous, instance)
 
     def remove(self, name: str, dataset_id: str | None) -> bool:
@@ -120,7 +119,10 @@ class Draft:
     def _record(self, name: str, before: Instance | None, after: Instance | None) -> None:
         change = self._touched.get(name)
         if change is None:
-            change = self._touched[name] = AttributeChange([], [])
+            self._touched[name] = AttributeChange(
+                [] if before is None else [before], [] if after is None else [after]
+            )
+            return
         if before is not None:
             change.before.append(before)
         if after is not None:

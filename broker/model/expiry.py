@@ -47,16 +47,26 @@ def earliest_expiry(attributes: Attributes) -> str | None:
 
 def has_expiry(attributes: Attributes) -> bool:
     """Return whether any of the attributes or sub-attributes ever expires."""
+    lasts = _LASTING.issuperset
     for instances in attributes.values():
         for instance in instances:
-            if _LASTING.issuperset(instance):
-                continue
-            if "expiresAt" in instance:
+            if not lasts(instance) and _ever_expires(instance):
                 return True
-            for member, value in instance.items():
-                if ":" in member and has_expiry({member: value}):
-                    return True
     return False
+
+
+def ever_expire(instances: Iterable[Instance]) -> bool:
+    """Return whether any of the instances, or of their sub-attributes, ever expires."""
+    for instance in instances:
+        if not _LASTING.issuperset(instance) and _ever_expires(instance):
+            return True
+    return False
+
+
+def _ever_expires(instance: Instance) -> bool:
+    return "expiresAt" in instance or any(
+        ever_expire(value) for member, value in instance.items() if ":" in member
+    )
 
 
 def _live_instances(instances: list[Instance], now: str) -> list[Instance]:

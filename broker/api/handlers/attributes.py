@@ -11,10 +11,9 @@ from broker.api.responses import json_response, no_content
 from broker.api.targets import attribute_name, entity_id, read_for
 from broker.contexts.context import Context
 from broker.model.errors import BadRequestData
-from broker.model.fragment import Fragment
 from broker.model.outcomes import UpdateResult
 from broker.operations.provision import AttributeTarget
-from broker.representations.reading import FragmentOf, read_attribute_fragment, read_fragment
+from broker.representations.reading import read_attribute_fragment, read_fragment
 
 
 async def append_attributes(incoming: Incoming) -> web.Response:
@@ -22,7 +21,11 @@ async def append_attributes(incoming: Incoming) -> web.Response:
     target = entity_id(incoming)
     options = incoming.parameters.options({"noOverwrite"})
     context = await incoming.context()
-    fragment = await _fragment(incoming, target, context, "append")
+    fragment = await read_for(
+        incoming,
+        target,
+        lambda: read_fragment(incoming.body, context, "append", entity_id=target),
+    )
     result = await incoming.app.provision.append_attributes(
         incoming.caller,
         target,
@@ -37,7 +40,11 @@ async def update_attributes(incoming: Incoming) -> web.Response:
     """PATCH /entities/{entityId}/attrs (6.6.3.2)."""
     target = entity_id(incoming)
     context = await incoming.context()
-    fragment = await _fragment(incoming, target, context, "update")
+    fragment = await read_for(
+        incoming,
+        target,
+        lambda: read_fragment(incoming.body, context, "update", entity_id=target),
+    )
     result = await incoming.app.provision.update_attributes(
         incoming.caller, target, fragment, conditions_of(incoming, context)
     )
@@ -93,16 +100,6 @@ async def delete_attribute(incoming: Incoming) -> web.Response:
         incoming.caller, target, conditions_of(incoming, context)
     )
     return no_content()
-
-
-async def _fragment(
-    incoming: Incoming, target: str, context: Context, operation: FragmentOf
-) -> Fragment:
-    return await read_for(
-        incoming,
-        target,
-        lambda: read_fragment(incoming.body, context, operation, entity_id=target),
-    )
 
 
 def _dataset_id(incoming: Incoming) -> str | None:
