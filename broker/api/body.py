@@ -25,8 +25,6 @@ _STRING_OR_KEY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
 _WHITE_SPACE = b" \t\n\r"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
-_LONG = 2_000
-"""Bytes from which on two quick looks at a text are quicker than one at each member."""
 DEEPEST = 64
 LONGEST = 120.0
 """Seconds a body may take: a client that says no more would hold its connection for ever."""
@@ -95,7 +93,7 @@ def parse_json(raw: bytes, *, deepest: int = DEEPEST) -> Any:
         raise InvalidRequest(
             f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from error
-    is_sound = len(raw) >= _LONG and _is_as_written(raw, value) and _is_no_deeper(raw, deepest)
+    is_sound = _is_as_written(raw, value) and _is_no_deeper(raw, deepest)
     if not is_sound and not _has_written(raw, _count_keys(value, deepest)):
         raise InvalidRequest(_duplicate(raw))
     return value
@@ -104,17 +102,20 @@ def parse_json(raw: bytes, *, deepest: int = DEEPEST) -> Any:
 def _is_as_written(raw: bytes, value: Any) -> bool:
     """Return whether a JSON text is what its value would be written as: no name was lost.
 
-    Machines write long bodies so; to find that out takes a tenth of the time of a look at each
-    member.
+    Machines write so, up to white space; to find that out takes half the time of a look at each
+    member, a tenth where there are many.
     """
     try:
-        return orjson.dumps(value) == raw
+        written = orjson.dumps(value)
+        return written.translate(None, _WHITE_SPACE) == raw.translate(None, _WHITE_SPACE)
     except orjson.JSONEncodeError:  # nested too deep for it
         return False
 
 
 def _is_no_deeper(raw: bytes, levels: int) -> bool:
     """Return whether a JSON text is certainly nested no deeper than so many levels."""
+    if raw.count(b"{") + raw.count(b"[") <= levels:
+        return True
     brackets = raw.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKETS)
     for _ in range(levels):
         if not brackets:

@@ -154,7 +154,9 @@ class Connection(web.RequestHandler):
         if self._is_last():
             resp.force_close()
         try:
-            if isinstance(resp, PlainResponse) and await self._send(request, resp):
+            if isinstance(resp, PlainResponse) and self._send(request, resp):
+                if self._paused:  # by a large one
+                    await self._drain_helper()
                 self.log_access(request, resp, start_time)
                 return resp, False
             return await super().finish_response(request, resp, start_time)
@@ -166,7 +168,7 @@ class Connection(web.RequestHandler):
                 self.answers.send()
                 self.close()
 
-    async def _send(self, request: web.BaseRequest, response: PlainResponse) -> bool:
+    def _send(self, request: web.BaseRequest, response: PlainResponse) -> bool:
         """Send a response in one piece; False if that is not possible, or the client is slow."""
         transport = self.transport
         if transport is None or self._paused or self._upgraded:
@@ -178,7 +180,6 @@ class Connection(web.RequestHandler):
             self.answers.put(transport, answer)
         else:
             transport.write(answer)
-            await self._drain_helper()
         return True
 
     def close(self) -> None:

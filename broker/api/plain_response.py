@@ -38,7 +38,10 @@ class PlainResponse(web.Response):
         body = self.body or b""
         assert isinstance(body, bytes)
         self._stays_open = request.keep_alive and super().keep_alive is not False
-        answer = self._head(len(body)) + body
+        if body or self.headers or not self._stays_open:
+            answer = self._head(len(body)) + body
+        else:
+            answer = _empty(self.status, int(time()))
         self._is_sent = True
         return answer
 
@@ -82,9 +85,7 @@ class PlainResponse(web.Response):
             lines += f"Content-Length: {length}\r\n"
         if not self._stays_open:
             lines += "Connection: close\r\n"
-        if self.headers:
-            lines += _fields(self.headers)
-        return (lines + "\r\n").encode()
+        return (lines + _fields(self.headers) + "\r\n").encode()
 
 
 @lru_cache(maxsize=32)
@@ -93,6 +94,13 @@ def _first_lines(status: int, now: int) -> str:
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         f"Date: {formatdate(now, usegmt=True)}\r\nServer: {_NAME}\r\n"
     )
+
+
+@lru_cache(maxsize=32)
+def _empty(status: int, now: int) -> bytes:
+    """Return a response that says no more than its status: that of most writes."""
+    length = "" if status in _WITHOUT_LENGTH else "Content-Length: 0\r\n"
+    return f"{_first_lines(status, now)}{length}\r\n".encode()
 
 
 def _fields(headers: CIMultiDict[str]) -> str:

@@ -46,10 +46,21 @@ class Draft:
         """Return an instance as it is at this point."""
         return instance_of(self._attributes.get(name, []), dataset_id)
 
+    def take(self, name: str, instance: Instance) -> None:
+        """Store an instance as a client gave it, in the place of its datasetId."""
+        instances = self._attributes.get(name, [])
+        previous = instance_of(instances, instance.get("datasetId"))
+        self._store(name, instances, previous, stamped(instance, previous, self.now))
+
     def put(self, name: str, instance: Instance) -> None:
         """Store an instance, its system attributes included, in the place of its datasetId."""
         instances = self._attributes.get(name, [])
         previous = instance_of(instances, instance.get("datasetId"))
+        self._store(name, instances, previous, instance)
+
+    def _store(
+        self, name: str, instances: list[Instance], previous: Instance | None, instance: Instance
+    ) -> None:
         if previous is None:
             self._attributes[name] = [*instances, instance]
         elif len(instances) == 1:

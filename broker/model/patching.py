@@ -94,7 +94,7 @@ def append_attributes(
                     reason = "it exists already and overwriting was not allowed"
                     refused[name] = NotUpdated(name, reason)
                 else:
-                    draft.put(name, stamped(instance, previous, draft.now))
+                    draft.take(name, instance)
                     updated[name] = None
         _apply_own_members(draft, fragment, overwrite=overwrite)
         return draft.finish(UpdateResult(tuple(updated), tuple(refused.values())))
@@ -161,8 +161,8 @@ def replace_attribute(
 
     def replace(draft: Draft) -> Transition:
         for instance in instances:
-            previous = _existing(draft, entity_id, name, instance.get("datasetId"))
-            draft.put(name, stamped(instance, previous, draft.now))
+            _existing(draft, entity_id, name, instance.get("datasetId"))
+            draft.take(name, instance)
         return draft.finish(None)
 
     return _on_existing(entity_id, replace)
@@ -279,12 +279,10 @@ def _update(draft: Draft, fragment: Fragment) -> UpdateResult:
     updated: dict[str, None] = {}
     for name, instances in fragment.attributes.items():
         for instance in instances:
-            dataset_id = instance.get("datasetId")
-            if is_deletion(instance):
-                if draft.remove(name, dataset_id):
-                    updated[name] = None
-            else:
-                draft.put(name, stamped(instance, draft.find(name, dataset_id), draft.now))
+            if not is_deletion(instance):
+                draft.take(name, instance)
+                updated[name] = None
+            elif draft.remove(name, instance.get("datasetId")):
                 updated[name] = None
     draft.types = extended(draft.types, fragment.types)
     refused: tuple[NotUpdated, ...] = ()
@@ -304,8 +302,7 @@ def _replace(draft: Draft, entity: Entity) -> None:
                 draft.remove(name, instance.get("datasetId"))
     for name, instances in entity.attributes.items():
         for instance in instances:
-            previous = draft.find(name, instance.get("datasetId"))
-            draft.put(name, stamped(instance, previous, draft.now))
+            draft.take(name, instance)
     draft.types = entity.types
     draft.scopes = entity.scopes
     draft.expires_at = entity.expires_at
