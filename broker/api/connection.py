@@ -48,15 +48,17 @@ class Connection(web.RequestHandler):
     """
 
     __slots__ = (
-        "_answered", "_at_once", "_early", "_has_ended", "_is_closing", "_unread", "answers",
-        "under_way",
+        "_answered", "_early", "_has_ended", "_is_answering", "_is_closing", "_next",
+        "_plain_requests", "_unread", "answers", "under_way",
     )  # fmt: skip
 
     def __init__(self, server: web.Server, answers: AnswerBuffer, **options: Any) -> None:
         super().__init__(server, **options)
         self.answers = answers
         self.under_way: StreamReader | None = None
-        self._at_once: asyncio.Task[None] | None = None
+        self._plain_requests: asyncio.Task[None] | None = None
+        self._next: asyncio.Future[web.BaseRequest | None] | None = None
+        self._is_answering = False
         self._early = b""
         self._unread: int | None = 0
         self._answered: asyncio.Event | None = None
@@ -67,13 +69,13 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take what a client sends: a whole request at best, or anything."""
-        if self._at_once is not None and data:
+        if self._is_answering and data:
             self._put_off(data)
             return
         if self._unread == 0 and data:
             head = find_head(data)
             if head is not None and head.end == len(data) and self._is_idle():
-                self._answer_at_once(head, data)
+                self._answer(self._request(head, data))
                 return
             self._unread = None if head is None else head.end
         if self._unread is not None:
@@ -90,51 +92,71 @@ class Connection(web.RequestHandler):
         self._early += data
         self._pause_transport_reading()
 
-    def _answer_at_once(self, head: RequestHead, data: bytes) -> None:
+    def _request(self, head: RequestHead, data: bytes) -> web.BaseRequest:
         assert self._request_factory is not None
-        request = self._request_factory(
+        return self._request_factory(
             head.message,
             _WholeBody(data[head.start :]),
             self,
             StreamWriter(self, self._loop),
-            None,  # type: ignore[arg-type] # the task is made with the request
+            None,  # type: ignore[arg-type] # no handler asks for its task
         )
-        self._at_once = self._loop.create_task(self._carry_out(request))
 
-    async def _carry_out(self, request: web.BaseRequest) -> None:
+    def _answer(self, request: web.BaseRequest) -> None:
+        """Have a plain request answered, by one task for all those of a connection."""
+        self._is_answering = True
+        if self._next is None:
+            self._plain_requests = self._loop.create_task(self._answer_all(request))
+        else:
+            self._next.set_result(request)
+
+    async def _answer_all(self, first: web.BaseRequest) -> None:
+        request: web.BaseRequest | None = first
+        try:
+            while request is not None and await self._carry_out(request):
+                self._next = self._loop.create_future()
+                self._is_answering = False
+                self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                if self._early:
+                    self._go_on()
+                request = await self._next
+        finally:
+            self.force_close()
+
+    async def _carry_out(self, request: web.BaseRequest) -> bool:
+        """Answer a request; return whether another one may follow."""
         assert self._request_handler is not None
         started = self._loop.time()
         try:
             response, _ = await self._handle_request(request, started, self._request_handler)
-            stays_open = bool(response.keep_alive)
         except ConnectionError:  # the client went away
-            stays_open = False
+            return False
         except Exception as error:  # noqa: BLE001 - logged; the client is told by the end
             self.log_exception("Unhandled exception", exc_info=error)
-            stays_open = False
-        self._at_once = None
-        if not stays_open or self._close or self._force_close:
-            self.force_close()
-            return
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        if self._early:
-            self._go_on()
+            return False
+        return bool(response.keep_alive) and not self._close and not self._force_close
 
     def _go_on(self) -> None:
         early, self._early = self._early, b""
         self._resume_transport_reading()
         self.data_received(early)
-        if self._has_ended and self._at_once is None:
+        if self._has_ended and not self._is_answering:
             last = self._messages[-1][1] if self._messages else None
             if last is None or not last.is_eof():
                 self.force_close()
 
     def _process_keepalive(self) -> None:
-        if self._at_once is not None:
+        if self._is_answering:
             self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         super()._process_keepalive()
 
     # ------------------------------------------------------------------------------- its end
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End what waits for further requests."""
+        super().connection_lost(exc)
+        if self._next is not None and not self._next.done():
+            self._next.set_result(None)
 
     def eof_received(self) -> bool:  # type: ignore[override] # as asyncio.Protocol has it
         """Stay open while there is an answer to give to a client that will ask no more.
@@ -197,8 +219,8 @@ class Connection(web.RequestHandler):
                 await asyncio.wait_for(self._answered.wait(), timeout)
             timeout = max(_AT_LEAST, began + timeout - self._loop.time())
         await super().shutdown(timeout)
-        if self._at_once is not None:
-            self._at_once.cancel()
+        if self._plain_requests is not None:
+            self._plain_requests.cancel()
 
     def _is_coming(self) -> bool:
         return self.under_way is not None and not self.under_way.is_eof()

@@ -145,7 +145,7 @@ def _add_expiry(document: Document, entity: Entity) -> None:
 
 def encode_change(
     change: Change,
-    group: ObjectId,
+    group: bytes,
     encoded: Encoded | None = None,
     *,
     base: Entity | None = None,
