@@ -12,8 +12,6 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
-from bson import ObjectId
-
 from broker.model.changes import AttributeChange, Change
 from broker.model.datetimes import canonical_time, comparable_text
 from broker.model.entity import Entity, Instance
@@ -149,15 +147,22 @@ def encode_change(
     encoded: Encoded | None = None,
     *,
     base: Entity | None = None,
+    place: int = 0,
 ) -> Document:
     """Return the record of a change for the `changes` collection.
 
-    `group` stands for the attempt to write it and what belongs to it. `base` is the stored state
-    the change goes on from, if there is one: the record is named for it, so that only one can be.
+    `group` stands for the attempt to write it and what belongs to it, `place` for the record among
+    these. `base` is the stored state the change goes on from, if there is one: the record is named
+    for it, so that only one can be.
     """
     encoded = {} if encoded is None else encoded
+    name: str | bytes = (
+        group + place.to_bytes(4, "big")
+        if base is None
+        else f"{base.id} {change.version} {base.created_at}"
+    )
     document: Document = {
-        "_id": ObjectId() if base is None else f"{base.id} {change.version} {base.created_at}",
+        "_id": name,
         "g": group,
         "e": change.entity_id,
         "v": change.version,

@@ -163,7 +163,9 @@ class GroupPlan:
         for plan in self.entities.values():
             base = plan.base
             for number, change in enumerate(plan.changes):
-                record = encode_change(change, self.id, self.encoded, base=base)
+                record = encode_change(
+                    change, self.id, self.encoded, base=base, place=len(self.records)
+                )
                 base = None
                 if number:
                     record["q"] = number

@@ -1,6 +1,5 @@
 """The stored shape gives back what went in, and the feed's view of a group is exact."""
 
-from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +19,7 @@ from broker.storage.mongo.documents import (
 )
 
 NAME = "https://example.org/v1.0/temp$erature%"
-GROUP = ObjectId()
+GROUP = b"a group"
 T1 = "2026-01-01T00:00:00.000001Z"
 T2 = "2026-01-02T00:00:00.000000Z"
 
