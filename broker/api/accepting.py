@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 WIDTH = 4
 """Bytes that the load of one worker takes in the shared memory."""
 _BACKLOG = 1024
-_HOLD_BACK = 0.003
+_HOLD_BACK = (*(0.0,) * 20, 0.001, 0.001, 0.001)
+"""Seconds between looks whether another worker took its turn: when many connections come at once,
+that is a matter of microseconds, but one that is at work may be away for some milliseconds."""
 _RECOVER = 1.0
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EINTR, errno.EPERM, errno.EPROTO})
 """Another worker took the connection, or the client gave it up."""
@@ -94,11 +96,16 @@ class Acceptor:
         if self._loads.is_lowest:
             self._accept()
         else:
-            self._hold_back(_HOLD_BACK)
+            self._loop.remove_reader(self._listener)
+            self._hold_back()
 
-    def _hold_back(self, seconds: float) -> None:
-        self._loop.remove_reader(self._listener)
-        self._holding_back = self._loop.call_later(seconds, self._go_on)
+    def _hold_back(self, looks: int = 0) -> None:
+        """Leave the connection to the others, and take it when none of them does."""
+        if looks == len(_HOLD_BACK) or self._loads.is_lowest:
+            self._go_on()
+        else:
+            wait = _HOLD_BACK[looks]
+            self._holding_back = self._loop.call_later(wait, self._hold_back, looks + 1)
 
     def _go_on(self) -> None:
         self._holding_back = None
@@ -112,7 +119,8 @@ class Acceptor:
         except OSError as error:
             if error.errno not in _GONE:  # no more descriptors, say
                 log.error("cannot accept connections: %s", error)  # noqa: TRY400 - said in full
-                self._hold_back(_RECOVER)
+                self._loop.remove_reader(self._listener)
+                self._holding_back = self._loop.call_later(_RECOVER, self._go_on)
             return
         connection.settimeout(0)
         self._loads.add(1)

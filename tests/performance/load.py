@@ -61,7 +61,6 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
@@ -75,12 +74,13 @@ class _Connection(asyncio.Protocol):
             return
         self._buffer = b""
         self._run.answered(time.perf_counter() - self._sent, buffer)
-        self._send()
+        self.send()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._run.lost()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send the next request, or end the connection when there is none."""
         assert self._transport is not None
         request = next(self._run.requests, None)
         if request is None:
@@ -124,9 +124,13 @@ async def _drive(load: Load) -> Measured:
     source = requests.source(load.source, load.first, load.count)
     run = _Run(iter(source), load.connections)
     loop = asyncio.get_running_loop()
+    connections = [
+        (await loop.create_connection(lambda: _Connection(run), load.host, load.port))[1]
+        for _ in range(load.connections)
+    ]
     started = time.perf_counter()
-    for _ in range(load.connections):
-        await loop.create_connection(lambda: _Connection(run), load.host, load.port)
+    for connection in connections:
+        connection.send()
     await run.done.wait()
     seconds = time.perf_counter() - started
     latencies = sorted(run.latencies)
