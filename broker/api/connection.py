@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import StreamReader, web
+from aiohttp.hdrs import UPGRADE
 from aiohttp.http import StreamWriter
 from aiohttp.streams import EmptyStreamReader
 
@@ -90,7 +91,8 @@ class Connection(web.RequestHandler):
     def _put_off(self, data: bytes) -> None:
         """Keep what came before the request ahead of it was answered, and take no more."""
         self._early += data
-        self._pause_transport_reading()
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def _request(self, head: RequestHead, data: bytes) -> web.BaseRequest:
         assert self._request_factory is not None
@@ -138,7 +140,8 @@ class Connection(web.RequestHandler):
 
     def _go_on(self) -> None:
         early, self._early = self._early, b""
-        self._resume_transport_reading()
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
         self.data_received(early)
         if self._has_ended and not self._is_answering:
             last = self._messages[-1][1] if self._messages else None
@@ -193,7 +196,7 @@ class Connection(web.RequestHandler):
     def _send(self, request: web.BaseRequest, response: PlainResponse) -> bool:
         """Send a response in one piece; False if that is not possible, or the client is slow."""
         transport = self.transport
-        if transport is None or self._paused or self._upgraded:
+        if transport is None or self._paused or UPGRADE in request.headers:
             return False
         answer = response.in_full(request)
         if answer is None:
