@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import HttpVersion11
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.hdrs import CONTENT_LENGTH, EXPECT
+from aiohttp.hdrs import CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
@@ -94,11 +94,13 @@ def _fields(block: bytes) -> _Fields | None:
     if len(messages) != 1 or is_upgraded or rest:
         return None
     message, body = messages[0]
+    length = int(message.headers.get(CONTENT_LENGTH, 0))
+    if not _is_plain(message) or body.is_eof() != (length == 0):
+        return None
+    return _Fields(message.headers, message.raw_headers, length)
+
+
+def _is_plain(message: RawRequestMessage) -> bool:
+    is_unusual = message.should_close or message.compression or message.upgrade
     headers = message.headers
-    is_unusual = message.should_close or message.compression or message.chunked or message.upgrade
-    if is_unusual or EXPECT in headers:
-        return None
-    length = int(headers.get(CONTENT_LENGTH, 0))
-    if body.is_eof() != (length == 0):
-        return None
-    return _Fields(headers, message.raw_headers, length)
+    return not is_unusual and TRANSFER_ENCODING not in headers and EXPECT not in headers

@@ -211,3 +211,30 @@ async def test_a_body_that_never_comes_is_not_waited_for_for_ever() -> None:
         writer.close()
     assert b" 400 " in answered
     assert b"did not come within 0.05 seconds" in answered
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+SPLIT = (REQUEST[:9], REQUEST[9:])
+
+
+@pytest.mark.parametrize("pieces", [(REQUEST,), SPLIT, (REQUEST, REQUEST), (*SPLIT, REQUEST)])
+async def test_who_is_quiet_is_let_go_but_not_while_an_answer_is_made(
+    pieces: tuple[bytes, ...],
+) -> None:
+    quiet = 0.05
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(3 * quiet)
+        return PlainResponse(body=BODY)
+
+    async with HttpApi(answer, nothing).serving(access_log=None, keepalive_timeout=quiet) as runner:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0)
+        await read_answers(reader, sum(piece.endswith(b"\r\n\r\n") for piece in pieces))
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()

@@ -44,6 +44,7 @@ async def test_the_end_is_told_before_the_body_is_there() -> None:
 
 LEFT_TO_AIOHTTP = {
     "chunks": b"Transfer-Encoding: chunked\r\n",
+    "another transfer encoding": b"Transfer-Encoding: identity\r\n",
     "compression": b"Content-Encoding: gzip\r\nContent-Length: 3\r\n",
     "the end of the connection": b"Connection: close\r\n",
     "a wish to be asked for the body": b"Expect: 100-continue\r\nContent-Length: 3\r\n",
