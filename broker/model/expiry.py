@@ -47,12 +47,7 @@ def earliest_expiry(attributes: Attributes) -> str | None:
 
 def has_expiry(attributes: Attributes) -> bool:
     """Return whether any of the attributes or sub-attributes ever expires."""
-    lasts = _LASTING.issuperset
-    for instances in attributes.values():
-        for instance in instances:
-            if not lasts(instance) and _ever_expires(instance):
-                return True
-    return False
+    return any(map(ever_expire, attributes.values()))
 
 
 def ever_expire(instances: Iterable[Instance]) -> bool:

@@ -201,32 +201,27 @@ def encode_instances(instances: list[Instance]) -> Document | list[Document]:
 
 def _encode_all(instances: list[Instance], encoded: Encoded) -> Document | list[Document]:
     if len(instances) == 1:
-        instance = instances[0]
-        return encoded.get(id(instance)) or _encode_once(instance, encoded)
+        return _encode_once(instances[0], encoded)
     return _encode_each(instances, encoded)
 
 
 def _encode_each(instances: list[Instance], encoded: Encoded) -> list[Document]:
     if len(instances) == 1:
-        instance = instances[0]
-        document = encoded.get(id(instance)) or _encode_once(instance, encoded)
-        return instances if document is instance else [document]
+        document = _encode_once(instances[0], encoded)
+        return instances if document is instances[0] else [document]
     return [_encode_once(instance, encoded) for instance in instances]
 
 
 def _encode_once(instance: Instance, encoded: Encoded) -> Document:
     document = encoded.get(id(instance))
     if document is None:
-        document = instance if _is_stored_as_it_is(instance) else _encode_members(instance)
-        encoded[id(instance)] = document
+        document = encoded[id(instance)] = _encode_instance(instance)
     return document
 
 
 def _encode_instance(instance: Instance) -> Document:
-    return instance if _is_stored_as_it_is(instance) else _encode_members(instance)
-
-
-def _encode_members(instance: Instance) -> Document:
+    if _is_stored_as_it_is(instance):
+        return instance
     document: Document = {}
     for key, value in instance.items():
         if ":" in key:
