@@ -153,6 +153,17 @@ class Wire(asyncio.Transport):
         self.is_paused = False
 
 
+@asynccontextmanager
+async def watched() -> AsyncIterator[tuple[web.Server, Noticed]]:
+    """Give a server, and what is noticed of the heads it looks at."""
+    noticed = Noticed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "find_head", noticed.find_head)
+        async with HttpApi(echo, nothing).serving(**OPTIONS) as runner:
+            assert runner.server is not None
+            yield runner.server, noticed
+
+
 async def answers_to(server: web.Server, said: Conversation) -> Heard:
     """Return what comes of a conversation."""
     wire, protocol = Wire(), server()
@@ -186,28 +197,18 @@ async def all_is_quiet() -> None:
 @given(said=conversations())
 def test_the_answers_are_those_of_aiohttp(said: Conversation) -> None:
     async def compare() -> None:
-        noticed = Noticed()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(connection, "find_head", noticed.find_head)
-            async with HttpApi(echo, nothing).serving(**OPTIONS) as runner:
-                assert runner.server is not None
-                at_once = await answers_to(runner.server, said)
-                noticed.is_allowed = False
-                by_aiohttp = await answers_to(runner.server, said)
+        async with watched() as (server, noticed):
+            at_once = await answers_to(server, said)
+            noticed.is_allowed = False
+            by_aiohttp = await answers_to(server, said)
         assert at_once == by_aiohttp
 
     asyncio.run(compare())
 
 
 async def test_plain_requests_are_answered_at_once() -> None:
-    noticed = Noticed()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "find_head", noticed.find_head)
-        async with HttpApi(echo, nothing).serving(**OPTIONS) as runner:
-            assert runner.server is not None
-            body = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}"
-            split = [body[:-1], body[-1:]]
-            await answers_to(
-                runner.server, Conversation([body, *split, body], ends=False, pause=0.02)
-            )
+    body = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}"
+    split = [body[:-1], body[-1:]]
+    async with watched() as (server, noticed):
+        await answers_to(server, Conversation([body, *split, body], ends=False, pause=0.02))
     assert noticed.at_once == [True, False, True, False]  # the last one ends the connection
