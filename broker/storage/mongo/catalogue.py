@@ -94,7 +94,7 @@ async def count_of_type(database: AsyncDatabase[Document], type_: str, now: str)
     """
     written = {"t": type_, "n": "", "k": ""}
     parts = await database[COLLECTION].find(written, {"c": 1}).to_list()
-    expired = {"t": type_, "xd": {"$lte": now}}
+    expired = {"xa": {"$lte": now}, "xd": {"$lte": now}, "t": type_}
     past = await database["entities"].count_documents(expired, hint=EXPIRY_INDEX)
     return int(sum(part["c"] for part in parts)) - past
 

@@ -136,7 +136,8 @@ def _add_expiry(document: Document, entity: Entity) -> None:
     if entity.expires_at is not None:
         document["x"] = entity.expires_at
         document["xd"] = canonical_time(entity.expires_at)
-    earliest = earliest_expiry(entity.attributes)
+    times = (document.get("xd"), earliest_expiry(entity.attributes))
+    earliest = min((time for time in times if time is not None), default=None)
     if earliest is not None:
         document["xa"] = earliest
 

@@ -120,11 +120,11 @@ class MongoEntityStore:
     async def find_expired(self, now: str, *, limit: int) -> list[tuple[str, str]]:
         """Return tenants and ids of entities of which something expired before a time."""
         due: list[tuple[str, str]] = []
-        expired = {"$or": [{"xd": {"$lte": now}}, {"xa": {"$lte": now}}]}
         for tenant in await self._databases.tenants():
             entities = self._databases.of(tenant)["entities"]
             with translated():
-                found = await entities.find(expired, {"_id": 1}).limit(limit - len(due)).to_list()
+                expired = entities.find({"xa": {"$lte": now}}, {"_id": 1})
+                found = await expired.limit(limit - len(due)).to_list()
             due += [(tenant, document["_id"]) for document in found]
             if len(due) >= limit:
                 break
@@ -184,7 +184,7 @@ class MongoEntityStore:
 
     def _live(self, document: Document) -> Entity | None:
         entity = decode_entity(document)
-        if "xd" in document or "xa" in document:
+        if "xa" in document:
             return without_expired(entity, self._clock())
         return entity
 

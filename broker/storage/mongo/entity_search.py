@@ -71,7 +71,8 @@ async def count_matching(reader: EntityReader, query: EntityQuery) -> int:
         query, filters = await _prepared(reader, query)
         if filters.is_exact:
             # two counts by an index are cheaper than one that has to look at each entity's expiry
-            expired = {"$and": [filters.candidates, {"xd": {"$lte": query.now}}]}
+            past = {"$lte": query.now}
+            expired = {"$and": [filters.candidates, {"xa": past, "xd": past}]}
             found = await reader.count(filters.candidates)
             return found - await reader.count(expired)
         count = 0

@@ -1,10 +1,11 @@
 """Indexes that queries ask for: counted while they run, built in the background.
 
 Every query tells which stored paths its conditions could be answered by. Paths asked for often get
-an index, geometries at the first question, as long as the operator's limit allows; when it is
-reached, an index that nobody has used for long makes room. The index on the names of attributes
-has an entry for each attribute of an entity, which took two fifths of what an import costs the
-database: it is built when somebody first asks for entities by the names of attributes alone.
+an index, geometries and scopes at the first question, as long as the operator's limit allows; when
+it is reached, an index that nobody has used for long makes room. The index on the names of
+attributes has an entry for each attribute of an entity, which took two fifths of what an import
+costs the database: it is built when somebody first asks for entities by the names of attributes
+alone.
 
 Counts are kept in the tenant's database, so that all processes of an installation learn together
 and `mutsura indexes` can show them. The database builds indexes while it goes on reading and
@@ -37,8 +38,9 @@ from broker.storage.mongo.filters_values import path_of_value
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["value", "geometry", "names"]
+Kind = Literal["value", "geometry", "names", "scopes"]
 ATTRIBUTE_NAMES = "n"
+SCOPES = "s"
 USAGE = "index_usage"
 PREFIX = "learned_"
 
@@ -84,6 +86,8 @@ def paths_of(query: EntityQuery) -> tuple[tuple[str, Kind], ...]:
         paths[path_of_geometry(query.geo.attribute)] = "geometry"
     if query.condition is not None:
         paths.update(dict.fromkeys(_value_paths(query.condition), "value"))
+    if query.scope:
+        paths[SCOPES] = "scopes"
     if query.attributes and not paths and not _selects(query):
         paths[ATTRIBUTE_NAMES] = "names"
     return tuple(paths.items())
@@ -142,6 +146,8 @@ def index_model(path: str, kind: Kind) -> IndexModel:
     """Return the index to build; one on values also gives the default order, by id."""
     if kind == "geometry":
         return IndexModel([(path, GEOSPHERE)], name=index_name(path))
+    if kind == "scopes":
+        return IndexModel([(path, ASCENDING)], name=index_name(path), sparse=True)
     return IndexModel([(path, ASCENDING), ("_id", ASCENDING)], name=index_name(path))
 
 
@@ -159,7 +165,9 @@ class IndexAdvisor:
     def observe(self, tenant: str, query: EntityQuery) -> None:
         """Count a query; now and then, and for what is new and frequent at once, start `learn`."""
         selectors = query.selectors if query.attributes else ()
-        paths = paths_of(EntityQuery(selectors, query.attributes, query.condition, query.geo))
+        paths = paths_of(
+            EntityQuery(selectors, query.attributes, query.condition, query.geo, query.scope)
+        )
         if not paths:
             return
         self._counts.setdefault(tenant, Counter()).update(paths)
@@ -243,8 +251,8 @@ async def given_paths(database: AsyncDatabase[dict[str, Any]]) -> frozenset[str]
 
 
 def _kind(path: str, direction: Any) -> Kind:
-    if path == ATTRIBUTE_NAMES:
-        return "names"
+    if path in (ATTRIBUTE_NAMES, SCOPES):
+        return "names" if path == ATTRIBUTE_NAMES else "scopes"
     return "geometry" if direction == GEOSPHERE else "value"
 
 

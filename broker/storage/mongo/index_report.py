@@ -18,6 +18,7 @@ from broker.storage.mongo.filters_values import path_of_value
 from broker.storage.mongo.index_advisor import (
     ATTRIBUTE_NAMES,
     PREFIX,
+    SCOPES,
     USAGE,
     Kind,
     index_model,
@@ -26,8 +27,22 @@ from broker.storage.mongo.index_advisor import (
     read_usages,
 )
 
-FORMERLY_GIVEN = "attribute_names"
-"""An index every tenant had before it was one to be learned; it can be dropped like these."""
+FORMERLY_GIVEN: Mapping[str, str] = {
+    "attribute_names": ATTRIBUTE_NAMES,
+    "scopes": SCOPES,
+    "observationSpace": path_of_geometry("https://uri.etsi.org/ngsi-ld/observationSpace"),
+    "operationSpace": path_of_geometry("https://uri.etsi.org/ngsi-ld/operationSpace"),
+    "entity_expiry": "xd",
+}
+"""Indexes every tenant had before they were learned, or done without; they can be dropped, too."""
+
+_SUBJECTS: Mapping[str, str] = {
+    "_id": "id",
+    "t": "type",
+    "n": "attribute names",
+    "s": "scope",
+    "xa": "expiry",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +111,7 @@ async def drop_index(databases: Databases, tenant: str, name: str) -> None:
     database = databases.of(tenant)
     with translated():
         learned = await learned_indexes(database, {})
-        names = {index_name(path): path for path in learned} | {FORMERLY_GIVEN: ATTRIBUTE_NAMES}
+        names = {index_name(path): path for path in learned} | dict(FORMERLY_GIVEN)
         present = [index["name"] async for index in await database["entities"].list_indexes()]
         if name not in names or name not in present:
             raise ResourceNotFound(
@@ -110,7 +125,7 @@ async def drop_index(databases: Databases, tenant: str, name: str) -> None:
 def _subject(key: Mapping[str, Any]) -> str:
     path = next(iter(key))
     if not path.startswith("a."):
-        return {"_id": "id", "t": "type", "n": "attribute names", "s": "scope"}.get(path, path)
+        return _SUBJECTS.get(path, path)
     steps = [unescape(step) for step in path.split(".")[1:]]
     if steps[-1] == "~g":
         return f"{steps[0]} (geometry)"

@@ -16,13 +16,9 @@ from broker.storage.mongo.filters_geo import path_of_geometry
 _NAMESPACE_EXISTS = 48
 _DAY = 86_400
 
-GEOMETRIES = {
-    name: path_of_geometry(f"https://uri.etsi.org/ngsi-ld/{name}")
-    for name in ("location", "observationSpace", "operationSpace")
-}
-"""The GeoProperties of the standard (clause 4.7.1); others get their index when queries ask."""
-
-EXPIRY_INDEX = "entity_expiry"
+_LOCATION = path_of_geometry("https://uri.etsi.org/ngsi-ld/location")
+EXPIRY_INDEX = "attribute_expiry"
+"""On the earliest expiry of an entity or of anything in it; databases have it under this name."""
 Part: TypeAlias = Literal[
     "entities", "repeats", "entity maps", "registrations", "snapshots", "deliveries"
 ]
@@ -33,10 +29,8 @@ COLLECTIONS: Mapping[Part, Mapping[str, Sequence[IndexModel]]] = {
     "entities": {
         "entities": [
             IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
-            IndexModel([("s", ASCENDING)], name="scopes", sparse=True),
-            *(IndexModel([(path, GEOSPHERE)], name=name) for name, path in GEOMETRIES.items()),
-            IndexModel([("xd", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
-            IndexModel([("xa", ASCENDING)], name="attribute_expiry", sparse=True),
+            IndexModel([(_LOCATION, GEOSPHERE)], name="location"),
+            IndexModel([("xa", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
         ],
         "changes": [
             IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
@@ -83,7 +77,12 @@ COLLECTIONS: Mapping[Part, Mapping[str, Sequence[IndexModel]]] = {
         ],
     },
 }
-"""Collections of a tenant's database with the indexes they have from the start."""
+"""Collections of a tenant's database with the indexes they have from the start.
+
+Entities have few: as soon as an update touches any index, MongoDB looks up in a transaction, for
+each index before it works on it, whether it is there, and reads the description of all indexes for
+that. The others come when queries ask for them (`index_advisor.py`).
+"""
 
 
 class Tenants:

@@ -8,8 +8,10 @@ import pytest
 
 from broker.model import patching
 from broker.model.clock import system_clock
+from broker.model.datetimes import canonical_time
 from broker.model.entity import Entity
 from broker.operations.expiry import ExpiryTimer
+from broker.storage.mongo.tenants import EXPIRY_INDEX
 from tests.patience import PATIENCE
 
 PAST, FUTURE = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
@@ -106,11 +108,29 @@ async def test_more_than_one_step_is_removed(databases, store, timer):
     assert await stored(databases) == {}
 
 
-async def test_both_indexes_serve_the_search(databases, make):
-    await make("urn:x:1", expires_at=PAST, a=prop(expiresAt=PAST))
-    due = {"$or": [{"xd": {"$lte": PAST}}, {"xa": {"$lte": PAST}}]}
-    plan = await databases.of("")["entities"].find(due).explain()
-    text = str(plan["queryPlanner"]["winningPlan"])
-    assert "entity_expiry" in text
-    assert "attribute_expiry" in text
-    assert "COLLSCAN" not in text
+@pytest.mark.parametrize(
+    ("of_entity", "of_attribute", "earliest"),
+    [
+        (PAST, None, PAST),
+        (None, PAST, PAST),
+        (FUTURE, PAST, PAST),
+        (PAST, FUTURE, PAST),
+        (FUTURE, None, FUTURE),
+        (None, None, None),
+    ],
+)
+async def test_one_index_has_the_earliest_time_of_all(
+    databases, make, of_entity, of_attribute, earliest
+):
+    expiring = prop(expiresAt=of_attribute) if of_attribute else prop()
+    await make("urn:x:1", expires_at=of_entity, a=expiring)
+    entities = databases.of("")["entities"]
+    cursor = entities.find({"xa": {"$gt": ""}}).hint(EXPIRY_INDEX)
+    found = [document["xa"] for document in await cursor.to_list()]
+    assert found == ([canonical_time(earliest)] if earliest else [])
+
+
+async def test_the_earliest_time_follows_what_remains(databases, store, make):
+    await make("urn:x:1", expires_at=FUTURE, a=prop(expiresAt="2998-01-01T00:00:00Z"))
+    await store.apply("", "urn:x:1", patching.delete_attribute("urn:x:1", A))
+    assert (await stored(databases))["urn:x:1"]["xa"] == canonical_time(FUTURE)

@@ -9,6 +9,7 @@ from broker.model.entity import Entity
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.geo_parser import parse_geo_query
 from broker.query.q_parser import parse_q
+from broker.query.selection import parse_scopes
 from broker.storage.mongo import index_advisor
 from broker.storage.mongo.documents import encode_entity
 from broker.storage.mongo.filters import query_filter
@@ -97,6 +98,19 @@ async def test_a_geometry_gets_its_index_at_the_first_question(collection, make_
     (built,) = (await advisor.learn("")).build
     assert built.kind == "geometry"
     assert await _examined(collection, EntityQuery(geo=geo)) <= 3
+
+
+@pytest.mark.parametrize("text", ["/Town/#", "Town", "/Town,/Other"])
+async def test_scopes_get_an_index_at_the_first_question(collection, make_advisor, text):
+    scoped = Entity("urn:x:scoped", (TYPE,), {}, ("/Town/Park",), NOW, NOW, None, 1)
+    await collection.insert_one(encode_entity(scoped))
+    advisor, query = make_advisor(uses=99), EntityQuery(scope=parse_scopes(text))
+    assert await _examined(collection, query) == 301
+    advisor.observe("", query)
+    (built,) = (await advisor.learn("")).build
+    assert built.kind == "scopes"
+    assert await _examined(collection, query) <= 1
+    assert await advisor.learn("") == Advice()
 
 
 async def test_names_of_attributes_get_an_index_when_nothing_else_narrows_a_query(
