@@ -206,21 +206,21 @@ async def test_the_proxy_is_used_although_its_address_is_private():
 @contextlib.asynccontextmanager
 async def forgetful(answers_a_connection):
     """Serve a host that closes a kept connection instead of answering on it once more."""
-    connections = 0
+    served = set()
 
     async def serve(reader, writer):
-        nonlocal connections
-        connections += 1
-        for _ in range(answers_a_connection):
+        served.add(asyncio.current_task())
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
+            for _ in range(answers_a_connection):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/", lambda: connections
+        yield f"http://127.0.0.1:{port}/", lambda: len(served)
+        await asyncio.wait(served)  # the client has gone, so nothing is waited for
 
 
 async def test_a_repeatable_request_is_sent_again_when_a_kept_connection_is_closed():
