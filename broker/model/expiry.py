@@ -24,7 +24,7 @@ def without_expired(entity: Entity, now: str) -> Entity | None:
     """
     if entity.expires_at is not None and _is_past(entity.expires_at, now):
         return None
-    if not has_expiry(entity.attributes):
+    if not ever_expire(entity.attributes.values()):
         return entity
     attributes = {
         name: live
@@ -39,28 +39,24 @@ def earliest_expiry(attributes: Attributes) -> str | None:
 
     The time is in the fixed-width form.
     """
-    if not has_expiry(attributes):
+    if not ever_expire(attributes.values()):
         return None
     expiries = (expiry for instances in attributes.values() for expiry in _expiries(instances))
     return min((time for time in map(canonical_time, expiries) if time), default=None)
 
 
-def has_expiry(attributes: Attributes) -> bool:
-    """Return whether any of the attributes or sub-attributes ever expires."""
-    return any(map(ever_expire, attributes.values()))
-
-
-def ever_expire(instances: Iterable[Instance]) -> bool:
-    """Return whether any of the instances, or of their sub-attributes, ever expires."""
-    for instance in instances:
-        if not _LASTING.issuperset(instance) and _ever_expires(instance):
-            return True
+def ever_expire(attributes: Iterable[Iterable[Instance]]) -> bool:
+    """Return whether any instance of the attributes, or of sub-attributes, ever expires."""
+    for instances in attributes:  # several times a write: without a call for each
+        for instance in instances:
+            if not _LASTING.issuperset(instance) and _ever_expires(instance):
+                return True
     return False
 
 
 def _ever_expires(instance: Instance) -> bool:
-    return "expiresAt" in instance or any(
-        ever_expire(value) for member, value in instance.items() if ":" in member
+    return "expiresAt" in instance or ever_expire(
+        [value for member, value in instance.items() if ":" in member]
     )
 
 

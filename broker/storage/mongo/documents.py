@@ -117,10 +117,9 @@ def _expires_otherwise(before: Entity, after: Entity, touched: Iterable[str]) ->
     if after.expires_at != before.expires_at:
         return True
     old, new = before.attributes, after.attributes
-    for name in touched:  # noqa: SIM110 - once a write; a generator takes longer than the loop
-        if ever_expire(old.get(name, ())) or ever_expire(new.get(name, ())):
-            return True
-    return False
+    concerned = [old.get(name, ()) for name in touched]
+    concerned += [new.get(name, ()) for name in touched]
+    return ever_expire(concerned)
 
 
 def _update_expiry(put: Document, drop: Document, before: Entity, after: Entity) -> None:
@@ -135,11 +134,10 @@ def _update_expiry(put: Document, drop: Document, before: Entity, after: Entity)
 def _add_expiry(document: Document, entity: Entity) -> None:
     if entity.expires_at is not None:
         document["x"] = entity.expires_at
-        document["xd"] = canonical_time(entity.expires_at)
-    times = (document.get("xd"), earliest_expiry(entity.attributes))
-    earliest = min((time for time in times if time is not None), default=None)
+        document["xa"] = document["xd"] = canonical_time(entity.expires_at)
+    earliest = earliest_expiry(entity.attributes)
     if earliest is not None:
-        document["xa"] = earliest
+        document["xa"] = min(earliest, document.get("xd") or earliest)
 
 
 def encode_change(

@@ -60,17 +60,16 @@ class WriteQueue:
             COMMIT_REFUSED.inc(len(writes))
             raise Overloaded("too many writes are waiting; try again in a moment", retry_after=1)
         loop = asyncio.get_running_loop()
-        entered = [
-            WaitingWrite(entity_id, operation, loop.create_future())
-            for entity_id, operation in writes
-        ]
-        for write, token in zip(entered, tokens or (), strict=False):
-            write.token = token
-        self._waiting.extend(entered)
+        entered: list[asyncio.Future[Transition]] = []
+        for number, (entity_id, operation) in enumerate(writes):
+            done = loop.create_future()
+            token = tokens[number] if tokens else None
+            self._waiting.append(WaitingWrite(entity_id, operation, done, token))
+            entered.append(done)
         self._callers += 1
         if self._callers == self._expected:
             self._complete.set()
-        return [write.done for write in entered]
+        return entered
 
     async def groups(self) -> AsyncIterator[list[WaitingWrite]]:
         """Yield group after group until nobody waits; who asks for the next has done the last."""
