@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -162,6 +163,8 @@ def _wait(url: str) -> None:
 def run(bench: Bench) -> None:
     """Measure every scenario."""
     reference = bench.reference_port
+    # Whose Python it is says how it was compiled, which is a quarter of what Python takes.
+    print(f"Python {platform.python_version()} of {sys.base_prefix}, {os.cpu_count()} cores")
     print(f"{'scenario':<34} {'conn':>4} {'per s':>9} {'p50 ms':>8} {'p99 ms':>8}")
     bench.measure("create (filling up)", "create", int(10_000 / bench.scale), 64)
     for connections in (16, 64):
