@@ -7,7 +7,12 @@ from broker.model.errors import ResourceNotFound
 from broker.query.entity_query import EntityQuery
 from broker.query.q_parser import parse_q
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
-from broker.storage.mongo.index_report import create_index, drop_index, list_indexes
+from broker.storage.mongo.index_report import (
+    FORMERLY_GIVEN,
+    create_index,
+    drop_index,
+    list_indexes,
+)
 from broker.storage.mongo.tenants import Tenants
 from tests.terms import NAMESPACE, TERMS
 
@@ -54,11 +59,17 @@ async def test_a_tenant_without_entities_has_none(databases):
     assert await list_indexes(databases, "nowhere") == []
 
 
-async def test_the_index_on_names_that_databases_had_from_the_start_can_be_dropped(
-    databases, tenant
+@pytest.mark.parametrize(("name", "path"), FORMERLY_GIVEN.items())
+async def test_an_index_that_databases_had_from_the_start_can_be_dropped(
+    databases, tenant, name, path
 ):
     with pytest.raises(ResourceNotFound):
-        await drop_index(databases, tenant, "attribute_names")
-    await databases.of(tenant)["entities"].create_index("n", name="attribute_names")
-    await drop_index(databases, tenant, "attribute_names")
-    assert "attribute_names" not in {one.name for one in await list_indexes(databases, tenant)}
+        await drop_index(databases, tenant, name)
+    await databases.of(tenant)["entities"].create_index(path, name=name)
+    await drop_index(databases, tenant, name)
+    assert name not in {one.name for one in await list_indexes(databases, tenant)}
+
+
+async def test_entities_have_few_indexes_from_the_start(databases, tenant):
+    location = "https://uri.etsi.org/ngsi-ld/location (geometry)"
+    assert await _subjects(databases, learned=False) == {"id", "type", "expiry", location}
