@@ -36,7 +36,7 @@ from broker.storage.feed import (
     TenantDropped,
 )
 from broker.storage.mongo.connection import Databases, Document
-from broker.storage.mongo.documents import decode_change, decode_entity
+from broker.storage.mongo.documents import decode_change, decode_entity, records_between
 from broker.storage.mongo.errors import translated
 from broker.storage.mongo.lives import group_before, records_after
 from broker.storage.mongo.subscriptions import decode_subscription
@@ -225,7 +225,7 @@ class MongoChangeLog:
     async def later(self, tenant: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
         """Return what followed on each of some changes (of different entities), by entity."""
         onwards = [
-            {"e": one.entity_id, "v": {"$gte": one.version}, "at": {"$gte": _surely_before(one.at)}}
+            {**records_between(one.entity_id, one.version), "at": {"$gte": _surely_before(one.at)}}
             for one in changes
         ]
         log_of_changes = self._databases.of(tenant)["changes"]
@@ -247,12 +247,11 @@ class MongoChangeLog:
 
     async def times(self, tenant: str, deletion: Change) -> tuple[str, str]:
         """Return when an entity that was deleted had been created and last modified."""
-        wanted = {"$in": [1, deletion.version - 1]}
+        wanted = [records_between(deletion.entity_id, v, v) for v in (1, deletion.version - 1)]
         changes = self._databases.of(tenant)["changes"]
         with translated():
             records = await changes.find(
-                {"e": deletion.entity_id, "v": wanted, "at": {"$lte": deletion.at}},
-                {"v": 1, "at": 1},
+                {"$or": wanted, "at": {"$lte": deletion.at}}, {"v": 1, "at": 1}
             ).to_list()
         created = [record["at"] for record in records if record["v"] == 1]
         modified = [record["at"] for record in records]

@@ -25,6 +25,9 @@ Encoded = dict[int, Document]
 instance is encoded once for both its entity and the record of its change, and one that several
 entities share once for all of them."""
 
+NO_STATE = "#"
+"""What the last part of a record's name begins with where it tells of no state before."""
+
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 _BIG_INTEGER = "%int"
 _PLAIN = frozenset(
@@ -151,17 +154,14 @@ def encode_change(
     """Return the record of a change for the `changes` collection.
 
     `group` stands for the attempt to write it and what belongs to it, `place` for the record among
-    these. `base` is the stored state the change goes on from, if there is one: the record is named
-    for it, so that only one can be.
+    these. The record is named for entity and version, so that it needs no index for these, and for
+    `base`, the stored state the change goes on from, so that only one can. If there is none, it is
+    named for its group and place.
     """
     encoded = {} if encoded is None else encoded
-    name: str | bytes = (
-        group + place.to_bytes(4, "big")
-        if base is None
-        else f"{base.id} {change.version} {base.created_at}"
-    )
+    before = f"{NO_STATE}{group.hex()}{place}" if base is None else base.created_at
     document: Document = {
-        "_id": name,
+        "_id": f"{change.entity_id} {change.version:010d} {before}",
         "g": group,
         "e": change.entity_id,
         "v": change.version,
@@ -181,6 +181,12 @@ def encode_change(
     if change.expires_at is not None:
         document["x"] = change.expires_at
     return document
+
+
+def records_between(entity_id: str, first: int, last: int | None = None) -> Document:
+    """Return the condition for the records of an entity's changes, from version to version."""
+    end = entity_id if last is None else f"{entity_id} {last:010d}"
+    return {"_id": {"$gte": f"{entity_id} {first:010d}", "$lt": end + "!"}}  # after the space
 
 
 def _encode_attribute(attribute: AttributeChange, encoded: Encoded) -> Document:

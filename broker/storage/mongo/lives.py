@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from broker.model.changes import Change
 from broker.storage.mongo.connection import Document
+from broker.storage.mongo.documents import NO_STATE, records_between
 
 
 def records_after(change: Change, records: Iterable[Document]) -> list[Document]:
@@ -39,8 +40,8 @@ def group_before(change: Change, records: Iterable[Document]) -> Document | None
     own = _record_of(change, records)
     if own is None or "q" not in own:
         return None
-    first = change.version - own["q"]
-    return {"e": change.entity_id, "v": {"$gte": first, "$lt": change.version}, "g": own["g"]}
+    first = max(0, change.version - own["q"])
+    return {**records_between(change.entity_id, first, change.version - 1), "g": own["g"]}
 
 
 def _record_of(change: Change, records: Iterable[Document]) -> Document | None:
@@ -52,8 +53,9 @@ def _life_of(record: Document, by_version: dict[int, list[Document]]) -> str:
     if record["k"] == "entityCreated":
         created_at: str = record["at"]
         return created_at
-    if isinstance(record["_id"], str):
-        return record["_id"].rpartition(" ")[2]
+    state: str = record["_id"].rpartition(" ")[2]
+    if not state.startswith(NO_STATE):
+        return state
     for before in by_version.get(record["v"] - 1, ()):
         if before["g"] == record["g"] and before.get("q", 0) == record.get("q", 0) - 1:
             return _life_of(before, by_version)

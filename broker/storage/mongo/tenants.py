@@ -33,7 +33,6 @@ COLLECTIONS: Mapping[Part, Mapping[str, Sequence[IndexModel]]] = {
             IndexModel([("xa", ASCENDING)], name=EXPIRY_INDEX, sparse=True),
         ],
         "changes": [
-            IndexModel([("e", ASCENDING), ("v", ASCENDING)], name="entity_version"),
             IndexModel([("i", ASCENDING)], name="applied_once", unique=True, sparse=True),
         ],
         "catalogue": [],

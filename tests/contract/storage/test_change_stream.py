@@ -163,7 +163,12 @@ async def test_the_versions_of_a_former_life_are_left_where_they_are(store, data
     database = databases.of("")
     own = await database["changes"].find_one({"e": "urn:e:1"})
     former = [
-        {**own, "_id": f"urn:e:1 {version} then", "v": version, "at": "2025-12-30T00:00:00.000000Z"}
+        {
+            **own,
+            "_id": f"urn:e:1 {version:010d} then",
+            "v": version,
+            "at": "2025-12-30T00:00:00.000000Z",
+        }
         for version in range(2, 50)
     ]
     await database["changes"].insert_many(former)

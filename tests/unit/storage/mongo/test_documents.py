@@ -1,5 +1,6 @@
 """The stored shape gives back what went in, and the feed's view of a group is exact."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from broker.storage.mongo.documents import (
     encode_update,
     encode_value,
     escape,
+    records_between,
     unescape,
 )
 
@@ -157,3 +159,30 @@ def test_an_update_makes_the_stored_entity_the_one_after(before, after, scopes, 
     expected = encode_entity(later)
     assert sorted(stored.pop("n")) == sorted(expected.pop("n"))
     assert stored == expected
+
+
+IDS = ["urn:x:1", "urn:x:10", "urn:x:1!", "urn:x:1#", "urn:x:2", "urn:x:"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (1, None, range(1, 1200)),
+        (9, 11, range(9, 12)),
+        (1000, None, range(1000, 1200)),
+        (5, 5, [5]),
+    ],
+)
+def test_the_records_of_an_entity_are_found_by_their_names(first, last, expected):
+    versions = range(1, 1200)
+    names = {
+        encode_change(Change(name, ("T",), version, "entityUpdated", "2026"), GROUP, place=place)[
+            "_id"
+        ]: (name, version)
+        for place, version in enumerate(versions)
+        for name in IDS
+    }
+    condition = records_between("urn:x:1", first, last)["_id"]
+    found = [what for name, what in names.items() if condition["$gte"] <= name < condition["$lt"]]
+    assert sorted(v for entity, v in found if entity == "urn:x:1") == list(expected)
+    assert {entity for entity, _ in found} == {"urn:x:1"}

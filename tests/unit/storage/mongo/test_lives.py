@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from broker.model.changes import Change
+from broker.storage.mongo.documents import records_between
 from broker.storage.mongo.lives import group_before, records_after
 
 ID = "urn:ngsi-ld:Sensor:1"
@@ -14,9 +15,9 @@ FIRST, SECOND = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
 
 def record(version: int, at: str, life: str | None = None, **members: Any) -> dict[str, Any]:
-    """Return a record; one without a life is named by a number, as those are that follow on one."""
+    """Return a record; one without a life is named as those are that follow on one."""
     kind = "entityCreated" if version == 1 else "entityUpdated"
-    name = (version, at) if life is None else f"{ID} {version} {life}"
+    name = f"{ID} {version:010d} {life or f'#{at}'}"
     return {"_id": name, "g": at, "e": ID, "v": version, "k": kind, "at": at, **members}
 
 
@@ -62,6 +63,6 @@ def test_what_was_written_together_is_of_one_life() -> None:
     ]
     asked = change(3, at)
     seen = [one for one in together if one["v"] >= 3]
-    assert group_before(asked, seen) == {"e": ID, "v": {"$gte": 0, "$lt": 3}, "g": at}
+    assert group_before(asked, seen) == {**records_between(ID, 0, 2), "g": at}
     assert records_after(asked, together) == together[4:]
     assert group_before(change(4, at), together) is None
