@@ -184,7 +184,7 @@ class MongoEntityStore:
 
     def _live(self, document: Document) -> Entity | None:
         entity = decode_entity(document)
-        if "xa" in document:
+        if "xa" in document or "xd" in document:  # alone where it was stored before both were one
             return without_expired(entity, self._clock())
         return entity
 

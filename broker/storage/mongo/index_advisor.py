@@ -251,9 +251,8 @@ async def given_paths(database: AsyncDatabase[dict[str, Any]]) -> frozenset[str]
 
 
 def _kind(path: str, direction: Any) -> Kind:
-    if path in (ATTRIBUTE_NAMES, SCOPES):
-        return "names" if path == ATTRIBUTE_NAMES else "scopes"
-    return "geometry" if direction == GEOSPHERE else "value"
+    of_members: Mapping[str, Kind] = {ATTRIBUTE_NAMES: "names", SCOPES: "scopes"}
+    return of_members.get(path, "geometry" if direction == GEOSPHERE else "value")
 
 
 def _is_learned(index: Mapping[str, Any]) -> bool:

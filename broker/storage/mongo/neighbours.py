@@ -45,15 +45,7 @@ class ToldUpdate(NamedTuple):
     @classmethod
     def of(cls, before: Entity, after: Entity | None, touched: Iterable[str]) -> ToldUpdate:
         """Return the message for a change; `touched` are the attributes that may differ."""
-        differ_in_values_only = (
-            after is not None
-            and before.attributes.keys() == after.attributes.keys()
-            and before.types == after.types
-            and before.scopes == after.scopes
-            and before.created_at == after.created_at
-            and before.expires_at == after.expires_at
-        )
-        if after is None or not differ_in_values_only:
+        if after is None or not _differ_in_values_only(before, after):
             return cls(before.id, before.version, before.modified_at)
         present = after.attributes
         return cls(
@@ -85,6 +77,16 @@ class ToldUpdate(NamedTuple):
         )
 
 
+def _differ_in_values_only(before: Entity, after: Entity) -> bool:
+    return (
+        before.attributes.keys() == after.attributes.keys()
+        and before.types == after.types
+        and before.scopes == after.scopes
+        and before.created_at == after.created_at
+        and before.expires_at == after.expires_at
+    )
+
+
 class Neighbours:
     """The other API workers of this node; without sockets there are none.
 
@@ -108,7 +110,7 @@ class Neighbours:
         for start in range(0, len(updates), _UPDATES_A_MESSAGE):
             part = updates[start : start + _UPDATES_A_MESSAGE]
             with suppress(ValueError):  # of what cannot be said they find out
-                message = marshal.dumps((tenant, [update[:] for update in part]))
+                message = marshal.dumps((tenant, [tuple(update) for update in part]))
                 for outbox in self._outboxes:
                     with suppress(OSError):
                         outbox.send(message)
