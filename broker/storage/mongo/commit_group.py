@@ -50,6 +50,7 @@ from broker.observability.metrics import (
 )
 from broker.observability.tasks import run_in_background
 from broker.storage.mongo.connection import Document
+from broker.storage.mongo.conversation import Loan
 from broker.storage.mongo.documents import decode_entity
 from broker.storage.mongo.errors import RETRYABLE_CODES, translate
 from broker.storage.mongo.group_plan import UPDATED_NOTHING, GroupPlan
@@ -83,6 +84,7 @@ class _Attempt:
     presumed: Presumed = field(default_factory=dict)
     transaction: Transaction | None = None
     plan: GroupPlan = field(default_factory=GroupPlan)
+    tell: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,18 @@ class CommitGroup:
         database: AsyncDatabase[Document],
         clock: Clock,
         limits: GroupLimits,
-        tell: Callable[[GroupPlan], None],
+        telling: Callable[[GroupPlan], Callable[[], None]],
     ) -> None:
         self._transactions = transactions
         self._database = database
         self._clock = clock
         self._limits = limits
-        self._tell = tell
+        self._telling = telling
         self._queue = WriteQueue(limit=limits.queued_writes, group_limit=limits.writes_a_group)
         self._is_running = False
         self._shard = str(os.getpid() % _SHARDS)
         self._held = HeldEntities(limit=limits.held_entities)
+        self._loan = Loan(database.client)
 
     def enter(
         self,
@@ -159,6 +162,7 @@ class CommitGroup:
                     _fail(group, InternalError("the write failed; the log says why"))
         finally:
             self._is_running = False
+            await self._loan.give_back()
 
     # ------------------------------------------------------------------------- one transaction
 
@@ -194,7 +198,7 @@ class CommitGroup:
 
     async def _transact(self, group: list[WaitingWrite], attempt: _Attempt) -> None:
         plan = attempt.plan
-        async with self._transactions.begin(self._database) as transaction:
+        async with self._transactions.begin(self._database, self._loan) as transaction:
             attempt.transaction = transaction
             present = await self._read(transaction, group, attempt.presumed)
             tokens = [write.token for write in group if write.token is not None]
@@ -208,7 +212,10 @@ class CommitGroup:
             await self._confirm_untouched(transaction, attempt)
             if plan.records:
                 await self._write(transaction, attempt)
-                await transaction.commit()
+                await transaction.ask_to_commit()
+                await asyncio.sleep(0)
+                attempt.tell = self._telling(plan)  # while the server works
+                await transaction.ended()
             else:
                 await transaction.abort()
 
@@ -310,7 +317,8 @@ class CommitGroup:
     # ------------------------------------------------------------------------------- finishing
 
     def _finish(self, attempt: _Attempt) -> None:
-        self._tell(attempt.plan)  # first, as who is answered may turn to another worker
+        if attempt.tell is not None:
+            attempt.tell()  # first, as who is answered may turn to another worker
         for entity_id, plan in attempt.plan.entities.items():
             if plan.changes:
                 self._held.hold(entity_id, plan.current)

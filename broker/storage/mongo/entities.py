@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from broker.storage.mongo.errors import translated
 from broker.storage.mongo.group_plan import GroupPlan
 from broker.storage.mongo.index_advisor import IndexAdvisor
 from broker.storage.mongo.lookup_group import LookupGroup
-from broker.storage.mongo.neighbours import Neighbours, ToldUpdate
+from broker.storage.mongo.neighbours import Neighbours, ToldUpdate, messages_of
 from broker.storage.mongo.tenants import Tenants
 from broker.storage.mongo.transaction import Transactions
 
@@ -169,13 +169,15 @@ class MongoEntityStore:
                 database=self._databases.of(tenant),
                 clock=self._clock,
                 limits=self._limits,
-                tell=partial(self._tell, tenant),
+                telling=partial(self._telling, tenant),
             )
         return group
 
-    def _tell(self, tenant: str, committed: GroupPlan) -> None:
-        if self._neighbours.are_there:
-            self._neighbours.tell(tenant, committed.told())
+    def _telling(self, tenant: str, plan: GroupPlan) -> Callable[[], None]:
+        """Return what tells the other workers of a plan: to be called once it is committed."""
+        neighbours = self._neighbours
+        messages = messages_of(tenant, plan.told()) if neighbours.are_there else ()
+        return partial(neighbours.tell, messages)
 
     def _hear(self, tenant: str, updates: Sequence[ToldUpdate]) -> None:
         group = self._groups.get(tenant)

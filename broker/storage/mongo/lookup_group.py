@@ -18,8 +18,9 @@ from pymongo.errors import ConnectionFailure
 from broker.model.errors import InternalError, NgsiLdError
 from broker.observability.metrics import LOOKUP_GROUP_ENTITIES
 from broker.observability.tasks import run_in_background
+from broker.storage.mongo.bell import Bell
 from broker.storage.mongo.connection import Document
-from broker.storage.mongo.conversation import Conversation, borrow_connection
+from broker.storage.mongo.conversation import Conversation, Loan
 from broker.storage.mongo.errors import translated
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,11 @@ class LookupGroup:
     def __init__(
         self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document]
     ) -> None:
-        self._client = client
+        self._loan = Loan(client)
         self._database = database
         self._waiting: dict[str, list[asyncio.Future[Document | None]]] = {}
         self._is_running = False
+        self._bell = Bell()
 
     async def fetch(self, entity_id: str) -> Document | None:
         """Return the document, or None."""
@@ -50,6 +52,7 @@ class LookupGroup:
     def _enter(self, entity_id: str) -> asyncio.Future[Document | None]:
         future: asyncio.Future[Document | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(entity_id, []).append(future)
+        self._bell.ring()
         if not self._is_running:
             self._is_running = True
             run_in_background(self._run(), name="look-up group")
@@ -57,9 +60,8 @@ class LookupGroup:
 
     async def _run(self) -> None:
         try:
-            # Requests that arrived together are still to be parsed: let them join.
             await asyncio.sleep(0)
-            while self._waiting:
+            while self._waiting or await self._is_called():
                 ids = list(islice(self._waiting, _IDS_A_QUERY))
                 LOOKUP_GROUP_ENTITIES.observe(len(ids))
                 group = [(entity_id, self._waiting.pop(entity_id)) for entity_id in ids]
@@ -77,6 +79,12 @@ class LookupGroup:
                         _answer(reader, found.get(entity_id), failure)
         finally:
             self._is_running = False
+            await self._loan.give_back()
+
+    async def _is_called(self) -> bool:
+        await self._bell.wait()
+        await asyncio.sleep(0)  # requests that arrived together are still to be parsed
+        return bool(self._waiting)
 
     async def _query(self, ids: list[str]) -> dict[str, Document]:
         with translated():
@@ -88,8 +96,12 @@ class LookupGroup:
 
     async def _find(self, ids: list[str]) -> list[Document]:
         condition = {"_id": ids[0] if len(ids) == 1 else {"$in": ids}}
-        async with await borrow_connection(self._client) as connection:
+        try:
+            connection = await self._loan.connection()
             return await Conversation(connection, self._database).find("entities", condition)
+        except BaseException as error:
+            await self._loan.give_back(error)
+            raise
 
 
 def _answer(

@@ -87,6 +87,16 @@ def _differ_in_values_only(before: Entity, after: Entity) -> bool:
     )
 
 
+def messages_of(tenant: str, updates: Sequence[ToldUpdate]) -> list[bytes]:
+    """Return the messages that tell of updates of a tenant's entities."""
+    messages: list[bytes] = []
+    for start in range(0, len(updates), _UPDATES_A_MESSAGE):
+        part = [tuple(update) for update in updates[start : start + _UPDATES_A_MESSAGE]]
+        with suppress(ValueError):  # of what cannot be said they find out
+            messages.append(marshal.dumps((tenant, part)))
+    return messages
+
+
 class Neighbours:
     """The other API workers of this node; without sockets there are none.
 
@@ -105,15 +115,12 @@ class Neighbours:
         """Whether anybody is there to be told."""
         return bool(self._outboxes)
 
-    def tell(self, tenant: str, updates: Sequence[ToldUpdate]) -> None:
+    def tell(self, messages: Iterable[bytes]) -> None:
         """Tell the others of updates that are committed; who does not listen is not waited for."""
-        for start in range(0, len(updates), _UPDATES_A_MESSAGE):
-            part = updates[start : start + _UPDATES_A_MESSAGE]
-            with suppress(ValueError):  # of what cannot be said they find out
-                message = marshal.dumps((tenant, [tuple(update) for update in part]))
-                for outbox in self._outboxes:
-                    with suppress(OSError):
-                        outbox.send(message)
+        for message in messages:
+            for outbox in self._outboxes:
+                with suppress(OSError):
+                    outbox.send(message)
 
     @contextmanager
     def listening(self, hear: Callable[[str, list[ToldUpdate]], None]) -> Iterator[None]:

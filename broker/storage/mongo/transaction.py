@@ -9,9 +9,9 @@ refused.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from bson import Binary, Int64
 from pymongo import AsyncMongoClient
@@ -20,7 +20,7 @@ from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.errors import OperationFailure, PyMongoError
 
 from broker.storage.mongo.connection import DURABLE, Document
-from broker.storage.mongo.conversation import Conversation, borrow_connection
+from broker.storage.mongo.conversation import Conversation, Loan, borrow_connection
 
 _LOCAL = {"level": "local"}
 _AT_REST = frozenset({225, 251, 256})
@@ -59,11 +59,23 @@ class Transaction(Conversation):
 
     async def commit(self) -> None:
         """Wait for what was sent, commit it, and return when that is journaled."""
-        await self._end({"commitTransaction": 1, "writeConcern": DURABLE.document})
+        await self.ask_to_commit()
+        await self.ended()
+
+    async def ask_to_commit(self) -> None:
+        """Have what was sent committed: `ended` says when that is journaled."""
+        await self._ask({"commitTransaction": 1, "writeConcern": DURABLE.document})
 
     async def abort(self) -> None:
         """Undo what was sent."""
-        await self._end({"abortTransaction": 1})
+        await self._ask({"abortTransaction": 1})
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait for the end that was asked for."""
+        if self._has_begun:
+            await self.outcome()
+            self._has_ended = True
 
     async def abandon(self) -> None:
         """Let the server forget a transaction that failed, so that it holds up nobody.
@@ -72,7 +84,7 @@ class Transaction(Conversation):
         """
         if self._has_ended or self.connection.closed:
             return
-        for what in (self.answers, self.abort):
+        for what in (self.outcome, self.abort):
             with suppress(PyMongoError):
                 await what()
 
@@ -82,12 +94,41 @@ class Transaction(Conversation):
         other._has_begun = True
         return other
 
-    async def _end(self, command: Document) -> None:
-        if not self._has_begun:
+    async def _ask(self, end: Document) -> None:
+        if self._has_begun:
+            await self.send(end, database="admin")
+
+
+class BegunTransaction:
+    """The context of a transaction: it has a session, which is used again if all goes well."""
+
+    def __init__(self, database: AsyncDatabase[Document], loan: Loan, free: list[_Session]) -> None:
+        self._database = database
+        self._loan = loan
+        self._free = free
+        self._session = free.pop() if free else _Session()
+        self._transaction: Transaction | None = None
+
+    async def __aenter__(self) -> Transaction:
+        connection = await self._loan.connection()
+        session = self._session
+        session.number += 1
+        members = {"lsid": session.id, "txnNumber": Int64(session.number), "autocommit": False}
+        self._transaction = Transaction(connection, self._database, members)
+        return self._transaction
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._transaction is not None
+        if error is None:
+            self._free.append(self._session)
             return
-        await self.send(command, database="admin")
-        await self.answers()
-        self._has_ended = True
+        await self._transaction.abandon()
+        await self._loan.give_back(error)
 
 
 class Transactions:
@@ -97,23 +138,12 @@ class Transactions:
         self._client = client
         self._free: list[_Session] = []
 
-    @asynccontextmanager
-    async def begin(self, database: AsyncDatabase[Document]) -> AsyncIterator[Transaction]:
+    def begin(self, database: AsyncDatabase[Document], loan: Loan) -> BegunTransaction:
         """Lend a transaction on a database; it is undone when the block raises.
 
         Raises PyMongoError; ConnectionFailure while there is no server to ask.
         """
-        session = self._free.pop() if self._free else _Session()
-        session.number += 1
-        members = {"lsid": session.id, "txnNumber": Int64(session.number), "autocommit": False}
-        async with await borrow_connection(self._client) as connection:
-            transaction = Transaction(connection, database, members)
-            try:
-                yield transaction
-            except BaseException:
-                await transaction.abandon()
-                raise
-        self._free.append(session)
+        return BegunTransaction(database, loan, self._free)
 
     async def put_to_rest(self, transaction: Transaction) -> None:
         """End a transaction of which nobody knows how far it came.

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import perf_counter
 
 from broker.model.changes import EntityOperation, Transition
 from broker.model.errors import Overloaded
 from broker.observability.metrics import COMMIT_QUEUE, COMMIT_REFUSED
+from broker.storage.mongo.bell import Bell
 
 _QUIET_TURNS = 2
 _PATIENCE = 0.3
@@ -43,6 +43,7 @@ class WriteQueue:
         self._callers = 0
         self._expected = 0
         self._complete = asyncio.Event()
+        self._bell = Bell()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -66,22 +67,31 @@ class WriteQueue:
             token = tokens[number] if tokens else None
             self._waiting.append(WaitingWrite(entity_id, operation, done, token))
             entered.append(done)
+        self._bell.ring()
         self._callers += 1
         if self._callers == self._expected:
             self._complete.set()
         return entered
 
     async def groups(self) -> AsyncIterator[list[WaitingWrite]]:
-        """Yield group after group until nobody waits; who asks for the next has done the last."""
-        await self._let_join()
-        while self._waiting:
-            started = perf_counter()
+        """Yield group after group until nobody comes; who asks for the next has done the last."""
+        loop = asyncio.get_running_loop()
+        expected, until = 0, 0.0
+        while await self._is_due(expected, until):
+            started = loop.time()
             callers = self._callers
             yield self._take()
             expected = self._callers + callers
-            await self._let_join()
-            await self._let_return(expected, (perf_counter() - started) * _PATIENCE)
-        self._measure()
+            until = loop.time() + (loop.time() - started) * _PATIENCE
+
+    async def _is_due(self, expected: int, until: float) -> bool:
+        """Wait until it is time for a group; return whether there is anything for it."""
+        if not self._waiting:
+            self._measure()
+            await self._bell.wait()
+        await self._let_join()
+        await self._let_return(expected, until)
+        return bool(self._waiting)
 
     async def _let_join(self) -> None:
         """Wait as long as each turn of the loop brings another write."""
@@ -91,17 +101,18 @@ class WriteQueue:
             await asyncio.sleep(0)
             quiet_turns = quiet_turns + 1 if len(self._waiting) == waiting else 0
 
-    async def _let_return(self, expected: int, patience: float) -> None:
-        """Wait until there are as many callers as expected, at most `patience` seconds.
+    async def _let_return(self, expected: int, until: float) -> None:
+        """Wait for as many callers as expected, at most until a time of the loop.
 
         Nobody is waited for while nobody waits.
         """
-        if not 0 < self._callers < expected or len(self._waiting) >= self._group_limit:
+        is_pointless = len(self._waiting) >= self._group_limit or not self._waiting
+        if is_pointless or self._callers >= expected or asyncio.get_running_loop().time() >= until:
             return
         self._expected = expected
         self._complete.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout_at(until):
                 await self._complete.wait()
         self._expected = 0
 

@@ -6,10 +6,20 @@ interface: a release of PyMongo is admitted in pyproject.toml when they pass wit
 
 from __future__ import annotations
 
-import pytest
-from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure
+import asyncio
 
-from broker.storage.mongo.conversation import Conversation, borrow_connection
+import pytest
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    OperationFailure,
+    WriteConcernError,
+)
+
+from broker.observability.tasks import spawn
+from broker.storage.mongo.connection import connect
+from broker.storage.mongo.conversation import Conversation, Loan, borrow_connection
+from tests.patience import PATIENCE
 
 NOT_A_COMMAND = 59
 
@@ -81,3 +91,64 @@ async def test_look_ups_go_on_when_a_connection_breaks(store, client):
     async with await borrow_connection(client) as connection:
         connection.conn.get_conn.transport.abort()
     assert await store.fetch("", "urn:x:1") is None
+
+
+async def test_outcomes_raise_the_first_failure_and_nothing_else(conversation):
+    await conversation.send(an_insert(1, text="an error: writeErrors"))
+    await conversation.outcome()
+    await conversation.send(an_insert(2))
+    await conversation.send({"nonsense": 1})
+    await conversation.send(an_insert(1))
+    with pytest.raises(OperationFailure) as failed:
+        await conversation.outcome()
+    assert failed.value.code == NOT_A_COMMAND
+    await conversation.send(an_insert(1))
+    with pytest.raises(OperationFailure, match="duplicate key"):
+        await conversation.outcome()
+    assert await conversation.find("entities", {}, {"_id": 1}) == [{"_id": 1}, {"_id": 2}]
+
+
+async def test_an_outcome_that_is_not_written_as_wished_is_a_failure(conversation):
+    impossible = {"w": 7, "wtimeout": 1}
+    await conversation.send({**an_insert(1), "writeConcern": impossible})
+    with pytest.raises(WriteConcernError):
+        await conversation.outcome()
+
+
+async def test_a_loan_goes_on_with_one_connection_until_it_is_given_back(databases):
+    loan = Loan(databases.client)
+    first = await loan.connection()
+    assert await loan.connection() is first
+    assert first.active
+    await loan.give_back()
+    assert not first.active
+    assert (await loan.connection()).active
+    await loan.give_back()
+    await loan.give_back()
+
+
+async def test_a_loan_that_lasts_long_lets_others_have_the_connection(mongodb_uri, monkeypatch):
+    monkeypatch.setattr(f"{Loan.__module__}._LONGEST_LOAN", 0.0)
+    client = connect(mongodb_uri, pool_size=1)
+    loan = Loan(client)
+    await loan.connection()
+    other = spawn(client.admin.command("ping"), name="another command")
+    await asyncio.sleep(0.05)
+    assert not other.done()
+    await loan.connection()
+    await asyncio.wait_for(other, PATIENCE)
+    await loan.give_back()
+    await client.close()
+
+
+async def test_after_a_connection_broke_a_loan_goes_on_with_another(client, databases):
+    loan = Loan(client)
+    broken = await loan.connection()
+    broken.conn.get_conn.transport.abort()
+    with pytest.raises(ConnectionFailure) as failed:
+        await Conversation(broken, databases.of("")).find("entities", {})
+    await loan.give_back(failed.value)
+    connection = await loan.connection()
+    assert connection is not broken
+    assert await Conversation(connection, databases.of("")).find("entities", {}) == []
+    await loan.give_back()

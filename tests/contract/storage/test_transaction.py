@@ -11,6 +11,7 @@ import asyncio
 import pytest
 from pymongo.errors import ConnectionFailure, DocumentTooLarge, OperationFailure
 
+from broker.storage.mongo.conversation import Loan
 from broker.storage.mongo.transaction import Transactions
 from tests.patience import PATIENCE
 
@@ -32,23 +33,34 @@ def transactions(client):
     return Transactions(client)
 
 
+@pytest.fixture
+async def loan(client):
+    loan = Loan(client)
+    yield loan
+    await loan.give_back()
+
+
 def an_insert(collection, *ids, **members):
     return {"insert": collection, "documents": [{"_id": one, **members} for one in ids]}
 
 
 async def commit(transactions, database, *commands):
-    async with transactions.begin(database) as transaction:
-        for command in commands:
-            await transaction.send(dict(command))
-        await transaction.commit()
+    loan = Loan(database.client)
+    try:
+        async with transactions.begin(database, loan) as transaction:
+            for command in commands:
+                await transaction.send(dict(command))
+            await transaction.commit()
+    finally:
+        await loan.give_back()
 
 
 async def ids_in(database, collection):
     return sorted([document["_id"] async for document in database[collection].find()])
 
 
-async def test_all_that_was_sent_is_there_after_the_commit(transactions, database):
-    async with transactions.begin(database) as transaction:
+async def test_all_that_was_sent_is_there_after_the_commit(transactions, database, loan):
+    async with transactions.begin(database, loan) as transaction:
         await transaction.send(an_insert("changes", 1, 2))
         await transaction.send(an_insert("entities", "a", v=1))
         await transaction.send(
@@ -60,8 +72,8 @@ async def test_all_that_was_sent_is_there_after_the_commit(transactions, databas
     assert await database["entities"].find_one() == {"_id": "a", "v": 2}
 
 
-async def test_a_read_sees_what_was_sent_before_it(transactions, database):
-    async with transactions.begin(database) as transaction:
+async def test_a_read_sees_what_was_sent_before_it(transactions, database, loan):
+    async with transactions.begin(database, loan) as transaction:
         await transaction.send(an_insert("entities", "a", "b", v=7))
         found = await transaction.find("entities", {"_id": {"$in": ["b", "c"]}}, {"v": 1})
         assert found == [{"_id": "b", "v": 7}]
@@ -69,9 +81,9 @@ async def test_a_read_sees_what_was_sent_before_it(transactions, database):
     assert await ids_in(database, "entities") == []
 
 
-async def test_a_read_returns_all_there_is(transactions, database):
+async def test_a_read_returns_all_there_is(transactions, database, loan):
     await database["entities"].insert_many([{"_id": n, "x": "y" * 9_000} for n in range(2_500)])
-    async with transactions.begin(database) as transaction:
+    async with transactions.begin(database, loan) as transaction:
         found = await transaction.find("entities", {})
         await transaction.abort()
     assert [document["_id"] for document in found] == list(range(2_500))
@@ -91,10 +103,10 @@ async def test_nothing_is_stored_when_a_command_in_the_middle_fails(transactions
     assert await ids_in(database, "entities") == ["there"]
 
 
-async def test_of_two_that_change_the_same_the_second_fails(transactions, database):
+async def test_of_two_that_change_the_same_the_second_fails(transactions, database, loan):
     change = {"update": "entities", "updates": [{"q": {"_id": "a"}, "u": {"$inc": {"v": 1}}}]}
     await database["entities"].insert_one({"_id": "a", "v": 0})
-    async with transactions.begin(database) as first:
+    async with transactions.begin(database, loan) as first:
         await first.send(dict(change))
         await first.find("entities", {"_id": "a"})
         with pytest.raises(OperationFailure) as failed:
@@ -107,10 +119,10 @@ async def test_of_two_that_change_the_same_the_second_fails(transactions, databa
 
 @pytest.mark.parametrize("interruption", [ValueError, asyncio.CancelledError])
 async def test_what_a_block_that_raises_had_written_is_free_at_once(
-    transactions, database, interruption
+    transactions, database, loan, interruption
 ):
     async def interrupted():
-        async with transactions.begin(database) as transaction:
+        async with transactions.begin(database, loan) as transaction:
             await transaction.send(an_insert("entities", "a"))
             raise interruption
 
@@ -132,12 +144,12 @@ async def test_what_no_server_takes_is_refused_and_undoes_the_rest(transactions,
 
 
 async def test_a_connection_that_breaks_leaves_a_transaction_that_can_be_put_to_rest(
-    transactions, database
+    transactions, database, loan
 ):
     begun = []
 
     async def cut_off():
-        async with transactions.begin(database) as transaction:
+        async with transactions.begin(database, loan) as transaction:
             begun.append(transaction)
             await transaction.send(an_insert("entities", "a"))
             await transaction.find("entities", {})
@@ -152,9 +164,9 @@ async def test_a_connection_that_breaks_leaves_a_transaction_that_can_be_put_to_
     assert await database["entities"].find_one() == {"_id": "a", "v": 2}
 
 
-async def test_what_was_put_to_rest_will_never_be_committed(transactions, database):
+async def test_what_was_put_to_rest_will_never_be_committed(transactions, database, loan):
     async def late():
-        async with transactions.begin(database) as transaction:
+        async with transactions.begin(database, loan) as transaction:
             await transaction.send(an_insert("entities", "a"))
             await transaction.find("entities", {})
             await transactions.put_to_rest(transaction)
@@ -166,8 +178,8 @@ async def test_what_was_put_to_rest_will_never_be_committed(transactions, databa
     assert await ids_in(database, "entities") == []
 
 
-async def test_what_was_committed_can_be_put_to_rest(transactions, database):
-    async with transactions.begin(database) as transaction:
+async def test_what_was_committed_can_be_put_to_rest(transactions, database, loan):
+    async with transactions.begin(database, loan) as transaction:
         await transaction.send(an_insert("entities", "a"))
         await transaction.commit()
     await transactions.put_to_rest(transaction)

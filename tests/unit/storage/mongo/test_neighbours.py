@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.entity import Entity
-from broker.storage.mongo.neighbours import Neighbours, ToldUpdate
+from broker.storage.mongo.neighbours import Neighbours, ToldUpdate, messages_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -80,7 +80,7 @@ def test_what_is_told_is_heard(changes):
             outer.settimeout(0)
             inner.settimeout(0)
             with Neighbours(inner).listening(lambda *told: heard.append(told)):
-                Neighbours(None, [outer]).tell("yaizu", said)
+                Neighbours(None, [outer]).tell(messages_of("yaizu", said))
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
 

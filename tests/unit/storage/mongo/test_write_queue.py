@@ -9,6 +9,7 @@ import pytest
 
 from broker.model.errors import Overloaded
 from broker.observability.tasks import spawn
+from broker.storage.mongo.bell import Bell
 from broker.storage.mongo.write_queue import WriteQueue
 from tests.patience import PATIENCE
 
@@ -121,3 +122,45 @@ async def test_a_full_queue_takes_nothing_of_what_is_too_much():
     with pytest.raises(Overloaded):
         queue.enter(writes("b", "c"))
     assert len(queue) == 1
+
+
+async def test_who_takes_the_groups_is_still_there_for_those_who_return_a_little_later(
+    queue, monkeypatch
+):
+    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", PATIENCE)
+    for entity_id in "abc":
+        queue.enter(writes(entity_id))
+    groups = queue.groups()
+    await anext(groups)
+    await asyncio.sleep(0.5)
+    following = spawn(anext(groups), name="group")
+    for entity_id in "abc":
+        await asyncio.sleep(0.005)
+        assert not following.done()
+        queue.enter(writes(entity_id))
+    assert ids(await following) == ["a", "b", "c"]
+
+
+async def test_a_write_that_comes_long_after_the_last_one_waits_for_nobody(queue, monkeypatch):
+    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", PATIENCE)
+    for entity_id in "ab":
+        queue.enter(writes(entity_id))
+    groups = queue.groups()
+    await anext(groups)
+    following = spawn(anext(groups), name="group")
+    await asyncio.sleep(0.02)
+    queue.enter(writes("a"))
+    for _ in range(6):
+        await asyncio.sleep(0)
+    assert ids(following.result()) == ["a"]
+
+
+async def test_a_write_that_comes_as_nobody_is_waited_for_any_more_is_taken(queue, monkeypatch):
+    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", 0.0)
+    queue.enter(writes("a"))
+    groups = queue.groups()
+    await anext(groups)
+    following = spawn(anext(groups), name="group")
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0, queue.enter, writes("late"))
+    assert ids(await following) == ["late"]
