@@ -7,7 +7,9 @@ quiet stream is passed on at once and a busy one in large pieces.
 The changes of a tenant without subscriptions concern nobody, and they would cost the server and
 the engine a fifth of what the whole write does: the stream leaves them out. Subscriptions
 of all tenants are in it. With a tenant's first one the batch ends, and the stream goes on right
-after it with this tenant's changes, so that none that follows a subscription is missed.
+after it with this tenant's changes, so that none that follows a subscription is missed. A stream
+goes on only behind an event that is in it, so a tenant that has no subscriptions any more is left
+out when the place has moved on from its changes.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -48,6 +50,8 @@ _EVENTS_A_BATCH = 500
 _WAIT_MS = 1_000
 _CURSOR = "$cmd.aggregate"
 _ENDING = frozenset({"delete", "dropDatabase"})
+_EVERYBODY: Final = None
+"""In the place of the databases of tenants whose changes are in the stream."""
 _MARGIN = timedelta(seconds=10)
 _CLOCKS_APART = timedelta(days=1)
 """By how much the clocks of those who write may differ, or be set back. It keeps former lives of an
@@ -69,6 +73,9 @@ class MongoChangeSource:
         self._position = Position("", "")
         self._quiet_until = ""
         self._heard: frozenset[str] = frozenset()
+        self._admitted: frozenset[str] | None = frozenset()
+        self._rests_on: str | None = ""
+        self._ended: set[str] = set()
 
     async def open(self, after: Position | None) -> OpenedFeed:
         """Start right after a position (None, or a position that is lost: now)."""
@@ -79,14 +86,16 @@ class MongoChangeSource:
             self._heard = await self._subscribed()
             if after is not None:
                 try:
-                    await self._resume(after)
+                    await self._resume(after, _EVERYBODY)
+                    self._rests_on = None
                 except OperationFailure as error:
                     if error.code not in _HISTORY_LOST:
                         raise
                     log.warning("the change stream no longer reaches back to the last position")
                 else:
                     return OpenedFeed(self._position, is_complete=True, at=_time(now))
-            await self._aggregate({"startAtOperationTime": now}, _time(now))
+            await self._aggregate({"startAtOperationTime": now}, _time(now), self._heard)
+            self._rests_on = ""
         return OpenedFeed(self._position, is_complete=after is None, at=_time(now))
 
     async def read(self) -> FeedBatch:
@@ -97,7 +106,7 @@ class MongoChangeSource:
                 cursor = await self._get_more()
         changes = cursor["nextBatch"]
         token = cursor["postBatchResumeToken"]
-        first = _first_subscription(changes, self._heard)
+        first = _first_subscription(changes, self._admitted)
         if first is not None:
             changes = changes[: first + 1]
             token = changes[-1]["_id"]
@@ -105,9 +114,10 @@ class MongoChangeSource:
         for change in changes:
             self._decode(change, events)
         at = _time(changes[-1]["clusterTime"]) if changes else self._quiet_until
+        if changes or token["_data"] != self._position.token:
+            self._rests_on = _tenant_at(token, changes)
         self._position = Position(token["_data"], max(at, self._position.at))
-        if changes:
-            await self._listen(changes)
+        await self._listen(changes)
         return FeedBatch(events, self._position)
 
     async def close(self) -> None:
@@ -136,16 +146,25 @@ class MongoChangeSource:
                     yield EntityChanged(tenant, decode_change(document), _replayed_order(document))
 
     async def _listen(self, changes: Sequence[Document]) -> None:
-        """Go on with the tenants that have subscriptions now, if these events changed that."""
-        names = {change["ns"]["db"] for change in changes if change["operationType"] in _ENDING}
-        gone = {name for name in names & self._heard if not await self._has_subscriptions(name)}
-        new = {name for change in changes if (name := _subscribing(change)) is not None}
-        heard = (self._heard - gone) | (new - self._heard)
-        if heard != self._heard:
+        """Go on with the tenants that have subscriptions after these events.
+
+        The one whose change the position is the place of stays in the stream, or it could not go on
+        from there.
+        """
+        self._ended |= {one["ns"]["db"] for one in changes if one["operationType"] in _ENDING}
+        new = {name for one in changes if (name := _subscribing(one)) is not None}
+        if self._ended or not new <= self._heard:
+            ended = self._ended & self._heard
+            gone = {name for name in ended if not await self._has_subscriptions(name)}
+            self._heard = (self._heard - gone) | (new - self._heard)
+            self._ended.clear()
+        if self._rests_on is None:
+            return
+        wanted = self._heard | {self._rests_on} if self._rests_on else self._heard
+        if wanted != self._admitted:
             with translated():
                 await self.close()
-                self._heard = heard
-                await self._resume(self._position)
+                await self._resume(self._position, wanted)
 
     async def _subscribed(self) -> frozenset[str]:
         names = [self._databases.name_of(tenant) for tenant in await self._databases.tenants()]
@@ -156,13 +175,13 @@ class MongoChangeSource:
         with translated():
             return await subscriptions.find_one({}, {"_id": 1}) is not None
 
-    async def _resume(self, after: Position) -> None:
+    async def _resume(self, after: Position, admitted: frozenset[str] | None) -> None:
         """Raises OperationFailure of _HISTORY_LOST if the place is no longer there."""
-        await self._aggregate({"resumeAfter": {"_data": after.token}}, after.at)
+        await self._aggregate({"resumeAfter": {"_data": after.token}}, after.at, admitted)
         # Only when it is first asked for events does the server look for the place.
         self._first = await self._get_more(wait=1)
 
-    async def _aggregate(self, start: Document, at: str) -> None:
+    async def _aggregate(self, start: Document, at: str, admitted: frozenset[str] | None) -> None:
         if self._session is None:  # a cursor belongs to the session it was opened in
             self._session = self._databases.client.start_session()
         reply = await self._admin.command(
@@ -170,13 +189,14 @@ class MongoChangeSource:
             1,
             pipeline=[
                 {"$changeStream": {"allChangesForCluster": True, **start}},
-                {"$match": _wanted(self._databases.prefix, self._heard)},
+                {"$match": _wanted(self._databases.prefix, admitted)},
                 {"$project": {"lsid": 0, "txnNumber": 0, "wallTime": 0}},
             ],
             cursor={"batchSize": 0},
             session=self._session,
         )
         self._first = None
+        self._admitted = admitted
         self._cursor_id = reply["cursor"]["id"]
         self._position = Position(reply["cursor"]["postBatchResumeToken"]["_data"], at)
 
@@ -258,11 +278,14 @@ class MongoChangeLog:
         return max(created, default=deletion.at), max(modified, default=deletion.at)
 
 
-def _wanted(prefix: str, heard: Collection[str]) -> Document:
+def _wanted(prefix: str, admitted: Collection[str] | None) -> Document:
+    change: Document = {"ns.coll": "changes", "operationType": "insert"}
+    if admitted is not _EVERYBODY:
+        change["ns.db"] = {"$in": sorted(admitted)}
     return {
         "ns.db": {"$regex": f"^{re.escape(prefix)}(-|$)"},
         "$or": [
-            {"ns.db": {"$in": sorted(heard)}, "ns.coll": "changes", "operationType": "insert"},
+            change,
             {
                 "ns.coll": "subscriptions",
                 "operationType": {"$in": ["insert", "replace", "delete"]},
@@ -270,6 +293,14 @@ def _wanted(prefix: str, heard: Collection[str]) -> Document:
             {"operationType": "dropDatabase"},
         ],
     }
+
+
+def _tenant_at(token: Document, changes: Sequence[Document]) -> str:
+    """Return the database of the change that a token is the place of, "" if it is another's."""
+    if not changes or changes[-1]["_id"]["_data"] != token["_data"]:
+        return ""
+    namespace: Document = changes[-1]["ns"]
+    return namespace["db"] if namespace.get("coll") == "changes" else ""
 
 
 def _subscribing(change: Document) -> str | None:
@@ -280,11 +311,15 @@ def _subscribing(change: Document) -> str | None:
     return database
 
 
-def _first_subscription(changes: Sequence[Document], heard: Collection[str]) -> int | None:
+def _first_subscription(
+    changes: Sequence[Document], admitted: Collection[str] | None
+) -> int | None:
     """Return which event is the first subscription of a tenant the stream leaves out."""
+    if admitted is _EVERYBODY:
+        return None
     for number, change in enumerate(changes):
         database = _subscribing(change)
-        if database is not None and database not in heard:
+        if database is not None and database not in admitted:
             return number
     return None
 

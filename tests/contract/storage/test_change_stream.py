@@ -114,6 +114,46 @@ async def test_after_the_last_subscription_is_gone_a_tenant_is_left_out_again(
     assert await read_until(source, ("", "urn:x:3")) == [("", "urn:s:3"), ("", "urn:x:3")]
 
 
+async def test_it_goes_on_behind_a_change_that_followed_the_last_subscription(
+    store, source, subscriptions
+):
+    """A stream that does not let an event through cannot go on behind it."""
+    await subscriptions.insert(subscription(1))
+    await subscriptions.insert(subscription(2, "other"))
+    await source.open(None)
+    await subscriptions.delete("", "urn:s:1")
+    await create(store, "urn:x:1")
+    await read_until(source, ("", "urn:x:1"))
+    await create(store, "urn:x:2", "other")
+    assert await read_until(source, ("other", "urn:x:2")) == [("other", "urn:x:2")]
+    await create(store, "urn:x:3")
+    await create(store, "urn:x:4", "other")
+    assert await read_until(source, ("other", "urn:x:4")) == [("other", "urn:x:4")]
+
+
+async def test_it_opens_behind_a_change_of_a_tenant_without_subscriptions(
+    databases, store, source, subscriptions
+):
+    await subscriptions.insert(subscription(1))
+    await subscriptions.insert(subscription(2, "other"))
+    await source.open(None)
+    await create(store, "urn:x:1")
+    events = []
+    while ("", "urn:x:1") not in events:
+        batch = await source.read()
+        events += [told(event) for event in batch.events]
+    await source.close()
+    await subscriptions.delete("", "urn:s:1")
+    again = MongoChangeSource(databases)
+    assert (await again.open(batch.position)).is_complete
+    await create(store, "urn:x:2", "other")
+    assert await read_until(again, ("other", "urn:x:2")) == [("", "urn:s:1"), ("other", "urn:x:2")]
+    await create(store, "urn:x:3")
+    await create(store, "urn:x:4", "other")
+    assert await read_until(again, ("other", "urn:x:4")) == [("other", "urn:x:4")]
+    await again.close()
+
+
 async def test_a_source_opened_at_an_earlier_position_tells_what_came_since(
     databases, store, source, subscriptions
 ):
