@@ -18,7 +18,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -46,6 +46,8 @@ PREFIX = "learned_"
 
 _PAUSE = 2.0
 _MOST_KNOWN = 1_000
+_MOST_FORGOTTEN = 20_000
+"""Paths in one command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,20 @@ def advise(
     return Advice(tuple(build), tuple(path for _, path in drop))
 
 
+def superfluous(
+    usages: Iterable[Usage], existing: Collection[str], limits: IndexLimits
+) -> list[str]:
+    """Return the paths to forget, as whoever asks may name a million attributes nobody has.
+
+    Those without an index go, at first the ones that were asked for a few times only, long ago.
+    """
+    unbuilt = sorted(
+        (usage for usage in usages if usage.path not in existing),
+        key=lambda usage: (usage.uses >= limits.uses, usage.last),
+    )
+    return [usage.path for usage in unbuilt[:-_MOST_KNOWN]][:_MOST_FORGOTTEN]
+
+
 def index_name(path: str) -> str:
     """Return the name of the learned index on a path."""
     return PREFIX + hashlib.sha256(path.encode()).hexdigest()[:16]
@@ -204,6 +220,9 @@ class IndexAdvisor:
         given = await given_paths(database)
         candidates = [usage for path, usage in usages.items() if path not in given]
         advice = advise(candidates, existing, self._limits, self._idle_since())
+        forgotten = superfluous(usages.values(), existing, self._limits)
+        if forgotten:
+            await database[USAGE].delete_many({"_id": {"$in": forgotten}})
         for path in advice.drop:
             await database["entities"].drop_index(index_name(path))
         for usage in advice.build:

@@ -85,6 +85,31 @@ async def test_a_condition_that_comes_often_enough_gets_an_index(
     assert await _examined(collection, query) <= most
 
 
+async def test_names_that_nobody_asks_for_again_are_forgotten(databases, make_advisor, monkeypatch):
+    monkeypatch.setattr(index_advisor, "_MOST_KNOWN", 5)
+    usage = databases.of("")[index_advisor.USAGE]
+    for path, uses, last in (
+        ("a.often.value", 3, "2026-01-01T00:00:00.000000Z"),
+        *((f"a.once{n}.value", 1, f"2026-01-02T00:00:0{n}.000000Z") for n in range(9)),
+    ):
+        await usage.insert_one({"_id": path, "kind": "value", "uses": uses, "last": last})
+    await make_advisor(uses=3, learned=0).learn("")
+    kept = [document["_id"] async for document in usage.find().sort("_id")]
+    assert kept == ["a.often.value", *(f"a.once{n}.value" for n in (5, 6, 7, 8))]
+
+
+async def test_what_an_index_is_used_for_is_not_forgotten(collection, make_advisor, monkeypatch):
+    advisor, query = make_advisor(uses=1), q("size==7")
+    advisor.observe("", query)
+    (built,) = (await advisor.learn("")).build
+    monkeypatch.setattr(index_advisor, "_MOST_KNOWN", 1)
+    for number in range(3):
+        advisor.observe("", q(f"other{number}==7"))
+    await advisor.learn("")
+    usage = collection.database[index_advisor.USAGE]
+    assert built.path in {document["_id"] async for document in usage.find()}
+
+
 async def test_a_geometry_gets_its_index_at_the_first_question(collection, make_advisor):
     advisor = make_advisor()
     geo = parse_geo_query(
