@@ -130,7 +130,12 @@ async def filled(databases: Databases, count: int) -> AsyncIterator[Fixture]:
         if len(batch) == 5000:
             await database["entities"].insert_many(batch, ordered=False)
             batch = []
-    written = catalogue_updates(Counter({((TYPE,), "", ""): count}), "filled")
+    counts = Counter({((TYPE,), "", ""): count})
+    (example,) = sensors(1)
+    counts.update(
+        {((TYPE,), name, of[0]["type"]): count for name, of in example.attributes.items()}
+    )
+    written = catalogue_updates(counts, "filled")
     await database.command("update", CATALOGUE, updates=written)
     advisor = IndexAdvisor(databases, clock=system_clock, limits=IndexLimits(uses=1))
     for make in QUERIES.values():

@@ -18,7 +18,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -32,7 +32,9 @@ from broker.model.clock import Clock, format_time
 from broker.observability.tasks import run_in_background
 from broker.query.ast import And, Comparison, Expression, Linked, OneOf, Or, Range
 from broker.query.entity_query import EntityQuery
+from broker.storage.mongo.catalogue import COLLECTION as CATALOGUE
 from broker.storage.mongo.connection import Databases
+from broker.storage.mongo.documents import unescape
 from broker.storage.mongo.filters_geo import path_of_geometry
 from broker.storage.mongo.filters_values import path_of_value
 
@@ -127,7 +129,7 @@ def advise(
             usage
             for usage in usages
             if usage.path not in existing
-            and (usage.kind != "value" or usage.uses >= limits.uses)
+            and _is_frequent(usage, limits)
             and usage.last >= idle_since
         ),
         key=lambda usage: (usage.kind == "value", -usage.uses, usage.path),
@@ -137,6 +139,10 @@ def advise(
     build = wanted[: room + len(idle)] if limits.learned else []
     drop = idle[: max(0, len(build) - room)]
     return Advice(tuple(build), tuple(path for _, path in drop))
+
+
+def _is_frequent(usage: Usage, limits: IndexLimits) -> bool:
+    return usage.kind != "value" or usage.uses >= limits.uses
 
 
 def superfluous(
@@ -218,7 +224,14 @@ class IndexAdvisor:
         usages = await read_usages(database)
         existing = await learned_indexes(database, usages)
         given = await given_paths(database)
-        candidates = [usage for path, usage in usages.items() if path not in given]
+        candidates = await self._about_something(
+            database,
+            [
+                usage
+                for path, usage in usages.items()
+                if path not in given and path not in existing and _is_frequent(usage, self._limits)
+            ],
+        )
         advice = advise(candidates, existing, self._limits, self._idle_since())
         forgotten = superfluous(usages.values(), existing, self._limits)
         if forgotten:
@@ -229,6 +242,20 @@ class IndexAdvisor:
             log.info("building an index", extra={"tenant": tenant, "path": usage.path})
             await database["entities"].create_indexes([index_model(usage.path, usage.kind)])
         return advice
+
+    async def _about_something(
+        self, database: AsyncDatabase[dict[str, Any]], usages: Sequence[Usage]
+    ) -> list[Usage]:
+        """Return the usages of attributes that there are.
+
+        A dashboard with a misspelt name asks often, and its index would make every write dearer.
+        """
+        names = {name for usage in usages if (name := _attribute_of(usage.path)) is not None}
+        there: set[str | None] = {None}
+        if names:
+            asked = {"n": {"$in": sorted(names)}, "c": {"$gt": 0}}
+            there.update(await database[CATALOGUE].distinct("n", asked))
+        return [usage for usage in usages if _attribute_of(usage.path) in there]
 
     def _counted(self, path: str, kind: Kind, uses: int) -> UpdateOne:
         change = {"$inc": {"uses": uses}, "$set": {"kind": kind}, "$max": {"last": self._clock()}}
@@ -267,6 +294,12 @@ async def given_paths(database: AsyncDatabase[dict[str, Any]]) -> frozenset[str]
     return frozenset(
         [next(iter(index["key"])) async for index in indexes if not _is_learned(index)]
     )
+
+
+def _attribute_of(path: str) -> str | None:
+    """Return the attribute a stored path leads into, None where it leads into none."""
+    _, dot, rest = path.partition(".")
+    return unescape(rest.partition(".")[0]) if dot else None
 
 
 def _kind(path: str, direction: Any) -> Kind:

@@ -6,6 +6,7 @@ import pytest
 
 from broker.model.clock import system_clock
 from broker.model.entity import Entity
+from broker.model.patching import create_entity
 from broker.query.entity_query import EntityQuery, EntitySelector
 from broker.query.geo_parser import parse_geo_query
 from broker.query.q_parser import parse_q
@@ -26,6 +27,8 @@ SIZE = [{"type": "Property", "value": 1}]
 async def collection(databases):
     found = databases.of("")["entities"]
     await found.insert_many([encode_entity(_entity(number)) for number in range(300)])
+    counts = [{"t": TYPE, "n": name, "k": "", "c": 300} for name in _entity(0).attributes]
+    await databases.of("")["catalogue"].insert_many(counts)
     return found
 
 
@@ -83,6 +86,28 @@ async def test_a_condition_that_comes_often_enough_gets_an_index(
     (built,) = (await advisor.learn("")).build
     assert built.uses == 3
     assert await _examined(collection, query) <= most
+
+
+async def test_what_no_entity_has_gets_no_index(collection, make_advisor, store):
+    advisor = make_advisor(uses=3)
+    misspelt = [
+        q("sizze==7"),
+        EntityQuery(geo=parse_geo_query(
+            georel="near;maxDistance==1000",
+            geometry="Point",
+            coordinates=[1, 1],
+            geoproperty="plaza",
+            terms=TERMS,
+        )),
+    ]  # fmt: skip
+    for query in misspelt * 5:
+        advisor.observe("", query)
+    assert (await advisor.learn("")).build == ()
+    plaza = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 1]}}
+    attributes = {f"{NAMESPACE}sizze": SIZE, f"{NAMESPACE}plaza": [plaza]}
+    entity = Entity("urn:x:new", (TYPE,), attributes)
+    await store.apply("", entity.id, create_entity(entity))
+    assert {built.kind for built in (await advisor.learn("")).build} == {"value", "geometry"}
 
 
 async def test_names_that_nobody_asks_for_again_are_forgotten(databases, make_advisor, monkeypatch):

@@ -3,7 +3,9 @@
 import pytest
 
 from broker.model.clock import system_clock
+from broker.model.entity import Entity
 from broker.model.errors import ResourceNotFound
+from broker.model.patching import create_entity
 from broker.query.entity_query import EntityQuery
 from broker.query.q_parser import parse_q
 from broker.storage.mongo.index_advisor import IndexAdvisor, IndexLimits
@@ -28,7 +30,10 @@ async def _subjects(databases, *, learned):
     return {index.subject for index in found if index.is_learned is learned}
 
 
-async def test_indexes_are_listed_with_what_they_are_about(databases, tenant):
+async def test_indexes_are_listed_with_what_they_are_about(databases, tenant, store):
+    attributes = {f"{NAMESPACE}{name}": [{"type": "Property", "value": 1}] for name in "ab"}
+    entity = Entity(id="urn:x:1", types=(f"{NAMESPACE}T",), attributes=attributes)
+    await store.apply(tenant, entity.id, create_entity(entity))
     advisor = IndexAdvisor(databases, clock=system_clock, limits=IndexLimits(uses=2))
     query = EntityQuery(condition=parse_q('a>1;b.c[d.e]=="x"', TERMS))
     advisor.observe(tenant, query)
