@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import InvalidOperation, PyMongoError
 
 from broker.model.clock import Clock, format_time
 from broker.observability.tasks import run_in_background
@@ -210,6 +210,8 @@ class IndexAdvisor:
     async def _learn_quietly(self, tenant: str) -> None:
         try:
             await self.learn(tenant)
+        except InvalidOperation:  # the client is closed, as this process ends
+            log.debug("what queries asked for last is not counted", extra={"tenant": tenant})
         except PyMongoError as error:
             log.warning("cannot build indexes", extra={"tenant": tenant, "error": str(error)})
 

@@ -110,6 +110,16 @@ async def test_what_no_entity_has_gets_no_index(collection, make_advisor, store)
     assert {built.kind for built in (await advisor.learn("")).build} == {"value", "geometry"}
 
 
+async def test_a_process_that_ends_says_nothing_of_what_it_no_longer_counts(
+    databases, make_advisor, caplog
+):
+    advisor = make_advisor()
+    await databases.client.close()
+    advisor.observe("", q("size==7"))
+    await asyncio.sleep(0.05)
+    assert "index" not in caplog.text
+
+
 async def test_names_that_nobody_asks_for_again_are_forgotten(databases, make_advisor, monkeypatch):
     monkeypatch.setattr(index_advisor, "_MOST_KNOWN", 5)
     usage = databases.of("")[index_advisor.USAGE]
