@@ -72,6 +72,8 @@ class MongoChangeSource:
         self._first: Document | None = None
         self._position = Position("", "")
         self._quiet_until = ""
+        # Databases: who has subscriptions; whose changes the stream lets through; of whose change
+        # the position is the place ("": nobody's, None: not known); who deleted a subscription.
         self._heard: frozenset[str] = frozenset()
         self._admitted: frozenset[str] | None = frozenset()
         self._rests_on: str | None = ""

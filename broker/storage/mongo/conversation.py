@@ -31,6 +31,9 @@ _LONGEST_SILENCE = 30.0
 """Seconds after which a server that says nothing is taken for gone."""
 _LONGEST_LOAN = 1.0
 """Seconds after which others who need a connection get theirs."""
+LINGERING = 0.05
+"""Seconds for which whoever has a loan stays when there is no work: under load the next request
+arrives within a millisecond of the last answer."""
 _OK = b"\x01ok\0" + struct.pack("<d", 1)
 _OF_FAILURES = b"rr"
 """In the names of all members that tell of one: errmsg, errorLabels, writeErrors, ..."""

@@ -17,10 +17,9 @@ from pymongo.errors import ConnectionFailure
 
 from broker.model.errors import InternalError, NgsiLdError
 from broker.observability.metrics import LOOKUP_GROUP_ENTITIES
-from broker.observability.tasks import run_in_background
-from broker.storage.mongo.bell import Bell
+from broker.observability.tasks import pause, run_in_background
 from broker.storage.mongo.connection import Document
-from broker.storage.mongo.conversation import Conversation, Loan
+from broker.storage.mongo.conversation import LINGERING, Conversation, Loan
 from broker.storage.mongo.errors import translated
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ class LookupGroup:
         self._database = database
         self._waiting: dict[str, list[asyncio.Future[Document | None]]] = {}
         self._is_running = False
-        self._bell = Bell()
+        self._arrived = asyncio.Event()
 
     async def fetch(self, entity_id: str) -> Document | None:
         """Return the document, or None."""
@@ -52,7 +51,7 @@ class LookupGroup:
     def _enter(self, entity_id: str) -> asyncio.Future[Document | None]:
         future: asyncio.Future[Document | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(entity_id, []).append(future)
-        self._bell.ring()
+        self._arrived.set()
         if not self._is_running:
             self._is_running = True
             run_in_background(self._run(), name="look-up group")
@@ -60,8 +59,7 @@ class LookupGroup:
 
     async def _run(self) -> None:
         try:
-            await asyncio.sleep(0)
-            while self._waiting or await self._is_called():
+            while await self._is_called():
                 ids = list(islice(self._waiting, _IDS_A_QUERY))
                 LOOKUP_GROUP_ENTITIES.observe(len(ids))
                 group = [(entity_id, self._waiting.pop(entity_id)) for entity_id in ids]
@@ -82,7 +80,9 @@ class LookupGroup:
             await self._loan.give_back()
 
     async def _is_called(self) -> bool:
-        await self._bell.wait()
+        if not self._waiting:
+            self._arrived.clear()
+            await pause(self._arrived, LINGERING)
         await asyncio.sleep(0)  # requests that arrived together are still to be parsed
         return bool(self._waiting)
 

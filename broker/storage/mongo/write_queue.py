@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from broker.model.changes import EntityOperation, Transition
 from broker.model.errors import Overloaded
 from broker.observability.metrics import COMMIT_QUEUE, COMMIT_REFUSED
-from broker.storage.mongo.bell import Bell
+from broker.observability.tasks import pause
+from broker.storage.mongo.conversation import LINGERING
 
 _QUIET_TURNS = 2
 _PATIENCE = 0.3
@@ -43,7 +43,7 @@ class WriteQueue:
         self._callers = 0
         self._expected = 0
         self._complete = asyncio.Event()
-        self._bell = Bell()
+        self._arrived = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -67,7 +67,7 @@ class WriteQueue:
             token = tokens[number] if tokens else None
             self._waiting.append(WaitingWrite(entity_id, operation, done, token))
             entered.append(done)
-        self._bell.ring()
+        self._arrived.set()
         self._callers += 1
         if self._callers == self._expected:
             self._complete.set()
@@ -88,7 +88,8 @@ class WriteQueue:
         """Wait until it is time for a group; return whether there is anything for it."""
         if not self._waiting:
             self._measure()
-            await self._bell.wait()
+            self._arrived.clear()
+            await pause(self._arrived, LINGERING)
         await self._let_join()
         await self._let_return(expected, until)
         return bool(self._waiting)
@@ -106,14 +107,13 @@ class WriteQueue:
 
         Nobody is waited for while nobody waits.
         """
-        is_pointless = len(self._waiting) >= self._group_limit or not self._waiting
-        if is_pointless or self._callers >= expected or asyncio.get_running_loop().time() >= until:
+        patience = until - asyncio.get_running_loop().time()
+        is_full = len(self._waiting) >= self._group_limit
+        if is_full or patience <= 0 or not 0 < self._callers < expected:
             return
         self._expected = expected
         self._complete.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await self._complete.wait()
+        await pause(self._complete, patience)
         self._expected = 0
 
     def _take(self) -> list[WaitingWrite]:

@@ -29,6 +29,14 @@ def subscriptions(databases):
     return MongoSubscriptionStore(databases=databases, tenants=Tenants(databases))
 
 
+@pytest.fixture
+async def watched(source, subscriptions):
+    """Have two tenants with a subscription each, and the source opened."""
+    await subscriptions.insert(subscription(1))
+    await subscriptions.insert(subscription(2, "other"))
+    await source.open(None)
+
+
 def subscription(number, tenant=""):
     return Subscription(
         id=f"urn:s:{number}",
@@ -98,12 +106,10 @@ async def test_nothing_after_a_first_subscription_is_missed(store, source, subsc
     assert events == [*expected, ("town0", "urn:x:end")]
 
 
+@pytest.mark.usefixtures("watched")
 async def test_after_the_last_subscription_is_gone_a_tenant_is_left_out_again(
     store, source, subscriptions
 ):
-    await subscriptions.insert(subscription(1))
-    await subscriptions.insert(subscription(2, "other"))
-    await source.open(None)
     await subscriptions.delete("", "urn:s:1")
     await read_until(source, ("", "urn:s:1"))
     await create(store, "urn:x:1")
@@ -114,13 +120,11 @@ async def test_after_the_last_subscription_is_gone_a_tenant_is_left_out_again(
     assert await read_until(source, ("", "urn:x:3")) == [("", "urn:s:3"), ("", "urn:x:3")]
 
 
+@pytest.mark.usefixtures("watched")
 async def test_it_goes_on_behind_a_change_that_followed_the_last_subscription(
     store, source, subscriptions
 ):
     """A stream that does not let an event through cannot go on behind it."""
-    await subscriptions.insert(subscription(1))
-    await subscriptions.insert(subscription(2, "other"))
-    await source.open(None)
     await subscriptions.delete("", "urn:s:1")
     await create(store, "urn:x:1")
     await read_until(source, ("", "urn:x:1"))
@@ -131,12 +135,10 @@ async def test_it_goes_on_behind_a_change_that_followed_the_last_subscription(
     assert await read_until(source, ("other", "urn:x:4")) == [("other", "urn:x:4")]
 
 
+@pytest.mark.usefixtures("watched")
 async def test_it_opens_behind_a_change_of_a_tenant_without_subscriptions(
     databases, store, source, subscriptions
 ):
-    await subscriptions.insert(subscription(1))
-    await subscriptions.insert(subscription(2, "other"))
-    await source.open(None)
     await create(store, "urn:x:1")
     events = []
     while ("", "urn:x:1") not in events:

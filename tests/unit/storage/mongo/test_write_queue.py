@@ -9,7 +9,6 @@ import pytest
 
 from broker.model.errors import Overloaded
 from broker.observability.tasks import spawn
-from broker.storage.mongo.bell import Bell
 from broker.storage.mongo.write_queue import WriteQueue
 from tests.patience import PATIENCE
 
@@ -127,7 +126,7 @@ async def test_a_full_queue_takes_nothing_of_what_is_too_much():
 async def test_who_takes_the_groups_is_still_there_for_those_who_return_a_little_later(
     queue, monkeypatch
 ):
-    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", PATIENCE)
+    monkeypatch.setattr(f"{WriteQueue.__module__}.LINGERING", PATIENCE)
     for entity_id in "abc":
         queue.enter(writes(entity_id))
     groups = queue.groups()
@@ -142,7 +141,7 @@ async def test_who_takes_the_groups_is_still_there_for_those_who_return_a_little
 
 
 async def test_a_write_that_comes_long_after_the_last_one_waits_for_nobody(queue, monkeypatch):
-    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", PATIENCE)
+    monkeypatch.setattr(f"{WriteQueue.__module__}.LINGERING", PATIENCE)
     for entity_id in "ab":
         queue.enter(writes(entity_id))
     groups = queue.groups()
@@ -156,7 +155,7 @@ async def test_a_write_that_comes_long_after_the_last_one_waits_for_nobody(queue
 
 
 async def test_a_write_that_comes_as_nobody_is_waited_for_any_more_is_taken(queue, monkeypatch):
-    monkeypatch.setattr(f"{Bell.__module__}._LONGEST", 0.0)
+    monkeypatch.setattr(f"{WriteQueue.__module__}.LINGERING", 0.0)
     queue.enter(writes("a"))
     groups = queue.groups()
     await anext(groups)
